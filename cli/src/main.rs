@@ -1,0 +1,2 @@
+//! The program `anyloop`.
+fn main() {}

@@ -1,0 +1,285 @@
+//! The one interface of every HTTP version and role: bytes to events, and answers to bytes.
+//!
+//! Laws:
+//!
+//! - **C1, credit.** [`Codec::next_event`] yields no more body bytes of a stream than were granted. HTTP/1 without credit
+//!   returns `None` and leaves the bytes where they are, so that reading stops.
+//! - **C2.** Bytes of a stream that was reset, or whose body nobody wants, are granted back at once.
+
+use bytes::{Bytes, BytesMut};
+use core::fmt;
+
+use crate::error::Error;
+use crate::head::Headers;
+use crate::link::Outbound;
+use crate::protocol::Eof;
+
+/// One exchange of a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamId(pub u32);
+
+/// What follows a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyKind {
+    /// Nothing.
+    Empty,
+    /// Exactly so many bytes.
+    Sized(u64),
+    /// As many bytes as come, then perhaps trailers.
+    Streamed,
+    /// The connection, or this stream of it, stops being HTTP: bytes both ways until each side ends
+    /// (RFC 9110 §7.8 Upgrade, §9.3.6 CONNECT).
+    Tunnel,
+}
+
+/// Why a stream ended before its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// Whoever wanted it does not any more.
+    Cancelled,
+    /// The message broke the protocol.
+    Broken(Error),
+    /// Our side failed.
+    Internal,
+    /// The connection is going away.
+    Shutdown,
+}
+
+/// What the peer did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event<H> {
+    /// A message begins.
+    Head {
+        /// Its stream.
+        stream: StreamId,
+        /// Its head.
+        head: H,
+        /// What follows.
+        body: BodyKind,
+    },
+    /// A 1xx response that is not the last word (client side).
+    Interim {
+        /// Its stream.
+        stream: StreamId,
+        /// Its head.
+        head: H,
+    },
+    /// Body bytes, never more than granted (C1).
+    Data {
+        /// Their stream.
+        stream: StreamId,
+        /// The bytes, cut from the input without copying.
+        bytes: Bytes,
+    },
+    /// The message is whole.
+    End {
+        /// Its stream.
+        stream: StreamId,
+        /// The trailer section, if there was one.
+        trailers: Option<Headers>,
+    },
+    /// The peer gave this stream up.
+    Reset {
+        /// Its stream.
+        stream: StreamId,
+        /// Why.
+        reason: Reason,
+    },
+    /// The peer takes more of this stream. HTTP/1 never says so.
+    Sendable {
+        /// Its stream.
+        stream: StreamId,
+    },
+    /// The peer takes no new streams; those after `last` were not processed.
+    GoAway {
+        /// The last stream that may have been processed.
+        last: StreamId,
+        /// Why.
+        reason: Reason,
+    },
+}
+
+/// Whether a piece of a body is the last one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Last {
+    /// More may follow.
+    No,
+    /// The body is whole with this, and there are no trailers.
+    Yes,
+}
+
+/// Where the connection as a whole stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Between messages; a new one may come.
+    Idle,
+    /// At least one exchange is going on.
+    Busy,
+    /// No new exchange will begin; those going on are finished.
+    Draining(CloseReason),
+    /// Nothing more will be said: close when the output has left.
+    Closed(CloseReason),
+}
+
+/// Why a connection will not be used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The peer asked for it: `Connection: close`, or HTTP/1.0 without keep-alive (RFC 9112 §9.3).
+    PeerAsked,
+    /// The peer ended its side.
+    PeerLeft,
+    /// The message before was not valid; nothing after it can be trusted.
+    BadInput(Error),
+    /// The body's end is the connection's end (RFC 9112 §6.3).
+    Delimiter,
+    /// More of an unwanted body was left than is worth reading.
+    UnreadBody,
+    /// The message being sent was given up half-way.
+    Truncated,
+    /// We asked for it in a field of the response.
+    WeAsked,
+    /// [`crate::limits::Limits::max_requests`] is reached.
+    MaxRequests,
+    /// The server is going down.
+    Shutdown,
+    /// The connection became a tunnel, and both sides of it ended.
+    TunnelEnded,
+}
+
+/// The caller broke the order of calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// This stream is not one that may be sent on at this moment.
+    NotThisStream,
+    /// A head was already sent, or none was.
+    OutOfOrder,
+    /// More body than the head declared.
+    TooMuchBody {
+        /// Bytes that were declared and not yet sent.
+        left: u64,
+    },
+    /// Less body than the head declared.
+    TooLittleBody {
+        /// Bytes that were declared and not sent.
+        missing: u64,
+    },
+    /// A status or field that this call may not send.
+    NotAllowed,
+}
+
+impl fmt::Display for Misuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotThisStream => f.write_str("it is not this stream's turn to send"),
+            Self::OutOfOrder => f.write_str("the parts of the message came out of order"),
+            Self::TooMuchBody { left } => write!(f, "more body than the {left} bytes still declared"),
+            Self::TooLittleBody { missing } => {
+                write!(f, "the body ended {missing} bytes before its declared length")
+            }
+            Self::NotAllowed => f.write_str("this status or field may not be sent here"),
+        }
+    }
+}
+
+impl core::error::Error for Misuse {}
+
+/// No stream can be opened at this moment (client side).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Busy;
+
+/// An HTTP version in one role, without IO, futures or a clock.
+pub trait Codec {
+    /// The head that comes in.
+    type In;
+    /// The head that goes out.
+    type Out;
+    /// Whether answers must leave in the order of their requests. Then only the oldest stream is worked on.
+    const ORDERED: bool;
+
+    /// Writes what must come before anything else.
+    fn start(&mut self, out: &mut Outbound);
+
+    /// Takes the next event out of `inbound`; `None` when more bytes, credit or answers are needed first.
+    ///
+    /// # Errors
+    /// The peer broke the protocol. Final: every later call returns the same error.
+    fn next_event(
+        &mut self,
+        inbound: &mut BytesMut,
+        out: &mut Outbound,
+    ) -> Result<Option<Event<Self::In>>, Error>;
+
+    /// The peer ended its side; call again until it returns `None`.
+    ///
+    /// # Errors
+    /// The peer stopped in the middle of a message.
+    fn eof(&mut self, how: Eof, out: &mut Outbound) -> Result<Option<Event<Self::In>>, Error>;
+
+    /// The owner of the stream's body took `n` bytes: as many more may come.
+    fn grant(&mut self, stream: StreamId, n: usize, out: &mut Outbound);
+
+    /// Nobody wants the rest of the stream's body: it is read and dropped within the limits (C2).
+    fn discard(&mut self, stream: StreamId, out: &mut Outbound);
+
+    /// Begins an exchange (client side).
+    ///
+    /// # Errors
+    /// When none can begin at this moment.
+    fn open(&mut self) -> Result<StreamId, Busy>;
+
+    /// Sends a 1xx head.
+    ///
+    /// # Errors
+    /// [`Misuse::NotAllowed`] for a status that is not interim, [`Misuse::OutOfOrder`] after the head.
+    fn send_interim(&mut self, stream: StreamId, head: &Self::Out, out: &mut Outbound) -> Result<(), Misuse>;
+
+    /// Sends the head of a message.
+    ///
+    /// # Errors
+    /// See [`Misuse`].
+    fn send_head(
+        &mut self,
+        stream: StreamId,
+        head: &Self::Out,
+        body: BodyKind,
+        out: &mut Outbound,
+    ) -> Result<(), Misuse>;
+
+    /// Sends body bytes, taking what fits from the front of `bytes`; `last` counts once all of them are taken.
+    ///
+    /// # Errors
+    /// See [`Misuse`].
+    fn send_data(
+        &mut self,
+        stream: StreamId,
+        bytes: &mut Bytes,
+        last: Last,
+        out: &mut Outbound,
+    ) -> Result<(), Misuse>;
+
+    /// Ends the message, with trailers where the framing can carry them.
+    ///
+    /// # Errors
+    /// See [`Misuse`].
+    fn send_end(
+        &mut self,
+        stream: StreamId,
+        trailers: Option<&Headers>,
+        out: &mut Outbound,
+    ) -> Result<(), Misuse>;
+
+    /// Returns the stream whose turn to send it is.
+    fn next_sender(&mut self) -> Option<StreamId>;
+
+    /// Gives a stream up.
+    fn reset(&mut self, stream: StreamId, reason: Reason, out: &mut Outbound);
+
+    /// Announces that no new streams are taken.
+    fn drain(&mut self, out: &mut Outbound);
+
+    /// Returns where the connection stands.
+    fn phase(&self) -> Phase;
+}

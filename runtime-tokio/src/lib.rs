@@ -1,0 +1,1 @@
+//! anyloop on tokio.

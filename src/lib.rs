@@ -1,0 +1,1 @@
+//! HTTP for any event loop, or none.
