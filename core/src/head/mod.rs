@@ -1,6 +1,39 @@
-//! Heads of requests and responses.
+//! Heads of requests and responses, without copies of what was parsed.
+//!
+//! A head refers to the buffer it arrived in. Whoever keeps one longer than its exchange calls `into_owned`, else a few
+//! bytes hold a whole read buffer.
+//!
+//! ```
+//! use anyloop_core::head::{Known, ResponseHead, Status};
+//!
+//! let mut head = ResponseHead::new(Status::OK);
+//! head.headers.append("Content-Type", "text/plain")?.append("x-count", 3_u64)?;
+//! assert_eq!(head.headers.get("content-type"), Some(&b"text/plain"[..]));
+//! assert_eq!(head.headers.known(Known::ContentType), Some(&b"text/plain"[..]));
+//! # Ok::<(), anyloop_core::head::InvalidHeader>(())
+//! ```
+
+mod authority;
+mod headers;
+mod known;
+mod method;
+mod name;
+mod request;
+mod response;
 mod status;
-pub use status::Status;
-/// Field lines.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Headers;
+mod target;
+mod value;
+mod version;
+
+pub use authority::is_host;
+pub(crate) use headers::Field;
+pub use headers::{Headers, Iter};
+pub use known::Known;
+pub use method::{InvalidMethod, MAX_METHOD, Method};
+pub use name::{HeaderName, InvalidHeader};
+pub use request::RequestHead;
+pub use response::ResponseHead;
+pub use status::{InvalidStatus, Status};
+pub use target::{Form, InvalidTarget, Target};
+pub use value::HeaderValue;
+pub use version::Version;

@@ -1,1 +1,3 @@
-//! (see ARCHITECTURE.md)
+//! Parsers of heads, field sections and chunks.
+
+pub(crate) mod bytes;

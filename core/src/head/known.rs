@@ -1,0 +1,378 @@
+//! Field names that the library or most programs look for.
+
+/// A field name with a number, so that looking for it costs no comparison of text.
+///
+/// Parsing marks the fields that have one; names are sent in lower case (case does not count, RFC 9110 §5.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum Known {
+    /// `accept`
+    Accept = 1,
+    /// `accept-encoding`
+    AcceptEncoding,
+    /// `accept-language`
+    AcceptLanguage,
+    /// `accept-ranges`
+    AcceptRanges,
+    /// `access-control-allow-origin`
+    AccessControlAllowOrigin,
+    /// `age`
+    Age,
+    /// `allow`
+    Allow,
+    /// `alt-svc`
+    AltSvc,
+    /// `authorization`
+    Authorization,
+    /// `cache-control`
+    CacheControl,
+    /// `connection`
+    Connection,
+    /// `content-disposition`
+    ContentDisposition,
+    /// `content-encoding`
+    ContentEncoding,
+    /// `content-language`
+    ContentLanguage,
+    /// `content-length`
+    ContentLength,
+    /// `content-location`
+    ContentLocation,
+    /// `content-range`
+    ContentRange,
+    /// `content-type`
+    ContentType,
+    /// `cookie`
+    Cookie,
+    /// `date`
+    Date,
+    /// `etag`
+    Etag,
+    /// `expect`
+    Expect,
+    /// `expires`
+    Expires,
+    /// `forwarded`
+    Forwarded,
+    /// `host`
+    Host,
+    /// `if-match`
+    IfMatch,
+    /// `if-modified-since`
+    IfModifiedSince,
+    /// `if-none-match`
+    IfNoneMatch,
+    /// `if-range`
+    IfRange,
+    /// `if-unmodified-since`
+    IfUnmodifiedSince,
+    /// `keep-alive`
+    KeepAlive,
+    /// `last-modified`
+    LastModified,
+    /// `link`
+    Link,
+    /// `location`
+    Location,
+    /// `max-forwards`
+    MaxForwards,
+    /// `origin`
+    Origin,
+    /// `pragma`
+    Pragma,
+    /// `proxy-authenticate`
+    ProxyAuthenticate,
+    /// `proxy-authorization`
+    ProxyAuthorization,
+    /// `proxy-connection`
+    ProxyConnection,
+    /// `range`
+    Range,
+    /// `referer`
+    Referer,
+    /// `retry-after`
+    RetryAfter,
+    /// `sec-websocket-accept`
+    SecWebsocketAccept,
+    /// `sec-websocket-extensions`
+    SecWebsocketExtensions,
+    /// `sec-websocket-key`
+    SecWebsocketKey,
+    /// `sec-websocket-protocol`
+    SecWebsocketProtocol,
+    /// `sec-websocket-version`
+    SecWebsocketVersion,
+    /// `server`
+    Server,
+    /// `set-cookie`
+    SetCookie,
+    /// `strict-transport-security`
+    StrictTransportSecurity,
+    /// `te`
+    Te,
+    /// `trailer`
+    Trailer,
+    /// `transfer-encoding`
+    TransferEncoding,
+    /// `upgrade`
+    Upgrade,
+    /// `user-agent`
+    UserAgent,
+    /// `vary`
+    Vary,
+    /// `via`
+    Via,
+    /// `www-authenticate`
+    WwwAuthenticate,
+    /// `x-forwarded-for`
+    XForwardedFor,
+    /// `x-forwarded-proto`
+    XForwardedProto,
+    /// `x-request-id`
+    XRequestId,
+}
+
+/// In the order of their numbers, which start at 1.
+const ALL: &[Known] = &[
+    Known::Accept,
+    Known::AcceptEncoding,
+    Known::AcceptLanguage,
+    Known::AcceptRanges,
+    Known::AccessControlAllowOrigin,
+    Known::Age,
+    Known::Allow,
+    Known::AltSvc,
+    Known::Authorization,
+    Known::CacheControl,
+    Known::Connection,
+    Known::ContentDisposition,
+    Known::ContentEncoding,
+    Known::ContentLanguage,
+    Known::ContentLength,
+    Known::ContentLocation,
+    Known::ContentRange,
+    Known::ContentType,
+    Known::Cookie,
+    Known::Date,
+    Known::Etag,
+    Known::Expect,
+    Known::Expires,
+    Known::Forwarded,
+    Known::Host,
+    Known::IfMatch,
+    Known::IfModifiedSince,
+    Known::IfNoneMatch,
+    Known::IfRange,
+    Known::IfUnmodifiedSince,
+    Known::KeepAlive,
+    Known::LastModified,
+    Known::Link,
+    Known::Location,
+    Known::MaxForwards,
+    Known::Origin,
+    Known::Pragma,
+    Known::ProxyAuthenticate,
+    Known::ProxyAuthorization,
+    Known::ProxyConnection,
+    Known::Range,
+    Known::Referer,
+    Known::RetryAfter,
+    Known::SecWebsocketAccept,
+    Known::SecWebsocketExtensions,
+    Known::SecWebsocketKey,
+    Known::SecWebsocketProtocol,
+    Known::SecWebsocketVersion,
+    Known::Server,
+    Known::SetCookie,
+    Known::StrictTransportSecurity,
+    Known::Te,
+    Known::Trailer,
+    Known::TransferEncoding,
+    Known::Upgrade,
+    Known::UserAgent,
+    Known::Vary,
+    Known::Via,
+    Known::WwwAuthenticate,
+    Known::XForwardedFor,
+    Known::XForwardedProto,
+    Known::XRequestId,
+];
+
+impl Known {
+    /// Returns the name in lower case.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::AcceptEncoding => "accept-encoding",
+            Self::AcceptLanguage => "accept-language",
+            Self::AcceptRanges => "accept-ranges",
+            Self::AccessControlAllowOrigin => "access-control-allow-origin",
+            Self::Age => "age",
+            Self::Allow => "allow",
+            Self::AltSvc => "alt-svc",
+            Self::Authorization => "authorization",
+            Self::CacheControl => "cache-control",
+            Self::Connection => "connection",
+            Self::ContentDisposition => "content-disposition",
+            Self::ContentEncoding => "content-encoding",
+            Self::ContentLanguage => "content-language",
+            Self::ContentLength => "content-length",
+            Self::ContentLocation => "content-location",
+            Self::ContentRange => "content-range",
+            Self::ContentType => "content-type",
+            Self::Cookie => "cookie",
+            Self::Date => "date",
+            Self::Etag => "etag",
+            Self::Expect => "expect",
+            Self::Expires => "expires",
+            Self::Forwarded => "forwarded",
+            Self::Host => "host",
+            Self::IfMatch => "if-match",
+            Self::IfModifiedSince => "if-modified-since",
+            Self::IfNoneMatch => "if-none-match",
+            Self::IfRange => "if-range",
+            Self::IfUnmodifiedSince => "if-unmodified-since",
+            Self::KeepAlive => "keep-alive",
+            Self::LastModified => "last-modified",
+            Self::Link => "link",
+            Self::Location => "location",
+            Self::MaxForwards => "max-forwards",
+            Self::Origin => "origin",
+            Self::Pragma => "pragma",
+            Self::ProxyAuthenticate => "proxy-authenticate",
+            Self::ProxyAuthorization => "proxy-authorization",
+            Self::ProxyConnection => "proxy-connection",
+            Self::Range => "range",
+            Self::Referer => "referer",
+            Self::RetryAfter => "retry-after",
+            Self::SecWebsocketAccept => "sec-websocket-accept",
+            Self::SecWebsocketExtensions => "sec-websocket-extensions",
+            Self::SecWebsocketKey => "sec-websocket-key",
+            Self::SecWebsocketProtocol => "sec-websocket-protocol",
+            Self::SecWebsocketVersion => "sec-websocket-version",
+            Self::Server => "server",
+            Self::SetCookie => "set-cookie",
+            Self::StrictTransportSecurity => "strict-transport-security",
+            Self::Te => "te",
+            Self::Trailer => "trailer",
+            Self::TransferEncoding => "transfer-encoding",
+            Self::Upgrade => "upgrade",
+            Self::UserAgent => "user-agent",
+            Self::Vary => "vary",
+            Self::Via => "via",
+            Self::WwwAuthenticate => "www-authenticate",
+            Self::XForwardedFor => "x-forwarded-for",
+            Self::XForwardedProto => "x-forwarded-proto",
+            Self::XRequestId => "x-request-id",
+        }
+    }
+
+    /// Returns the name that these bytes are in any case of letters.
+    #[inline]
+    pub const fn from_bytes(name: &[u8]) -> Option<Self> {
+        let [first, .., last] = name else { return None };
+        let number = SLOTS[slot(name.len(), *first, *last, SEED)];
+        match Self::from_number(number) {
+            Some(known) if eq_ignore_case(known.as_str().as_bytes(), name) => Some(known),
+            Some(_) | None => None,
+        }
+    }
+
+    /// Returns the number, never 0.
+    pub(crate) const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// Returns the name of a number; 0 has none.
+    #[inline]
+    pub(crate) const fn from_number(number: u8) -> Option<Self> {
+        if number == 0 || number as usize > ALL.len() { None } else { Some(ALL[number as usize - 1]) }
+    }
+}
+
+const SLOT_BITS: u32 = 9;
+/// Multiplier that gives each known name a slot of its own.
+const SEED: u32 = find_seed();
+/// Number of the only name that may stand in each slot.
+static SLOTS: [u8; 1 << SLOT_BITS] = fill(SEED).0;
+
+/// Length, first and last letter tell all known names apart.
+#[expect(clippy::cast_possible_truncation, reason = "longer names than 65,535 bytes may share slots")]
+const fn slot(len: usize, first: u8, last: u8, seed: u32) -> usize {
+    let key = (len as u32) << 16 | ((first | 0x20) as u32) << 8 | (last | 0x20) as u32;
+    (key.wrapping_mul(seed) >> (32 - SLOT_BITS)) as usize
+}
+
+const fn fill(seed: u32) -> ([u8; 1 << SLOT_BITS], bool) {
+    let mut slots = [0; 1 << SLOT_BITS];
+    let mut i = 0;
+    while i < ALL.len() {
+        let name = ALL[i].as_str().as_bytes();
+        let slot = slot(name.len(), name[0], name[name.len() - 1], seed);
+        if slots[slot] != 0 {
+            return (slots, false);
+        }
+        slots[slot] = ALL[i].number();
+        i += 1;
+    }
+    (slots, true)
+}
+
+const fn find_seed() -> u32 {
+    let mut seed = 0x9e37_79b1;
+    while !fill(seed).1 {
+        seed = seed.wrapping_mul(0x0019_660d).wrapping_add(0x3c6e_f35e) | 1;
+    }
+    seed
+}
+
+const fn eq_ignore_case(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < a.len() {
+        if !a[i].eq_ignore_ascii_case(&b[i]) {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+impl core::fmt::Display for Known {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_name_is_found_in_any_case() {
+        for (i, &known) in ALL.iter().enumerate() {
+            let name = known.as_str();
+            assert_eq!(usize::from(known.number()), i + 1);
+            assert_eq!(Known::from_number(known.number()), Some(known));
+            assert_eq!(Known::from_bytes(name.as_bytes()), Some(known));
+            assert_eq!(Known::from_bytes(name.to_ascii_uppercase().as_bytes()), Some(known));
+            assert_eq!(name, name.to_ascii_lowercase());
+        }
+    }
+
+    #[test]
+    fn near_misses_are_not_known() {
+        for name in ["", "h", "hosu", "hoat", "Host ", "transfer_encoding", "content-lengtH2", "x-custom"] {
+            assert_eq!(Known::from_bytes(name.as_bytes()), None, "{name}");
+        }
+        for &known in ALL {
+            let mut name = alloc::vec::Vec::from(known.as_str());
+            let middle = name.len() / 2;
+            name[middle] ^= 0x80;
+            assert_eq!(Known::from_bytes(&name), None);
+        }
+    }
+}
