@@ -1,0 +1,108 @@
+//! The parameters of a matched path.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::{fmt, str};
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use super::path::decode_into;
+
+/// The parameter names of one route.
+pub(super) type Names = Arc<[Box<str>]>;
+
+/// Places of values in a path; up to 8 need no heap.
+pub(super) type Spans = SmallVec<[Span; 8]>;
+
+/// A place in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    /// Paths are at most `u32::MAX` bytes long, see [`super::FindError::TooLong`].
+    pub(super) fn new(start: usize, end: usize) -> Self {
+        Self { start: start as u32, end: end as u32 }
+    }
+
+    pub(super) fn start(self) -> usize {
+        self.start as usize
+    }
+
+    fn of(self, text: &[u8]) -> &[u8] {
+        &text[self.start as usize..self.end as usize]
+    }
+}
+
+/// The parameters of a matched path, percent-decoded, in the order of the pattern.
+///
+/// Owns what it needs and borrows nothing from the table. Where the path has no escape, the values share the bytes of
+/// the path and up to 8 of them are held without any allocation; so long as the parameters live, so does that buffer.
+///
+/// A value is text from a stranger: it can hold `/` (from `%2F`), be `..`, or hold any other character but NUL.
+#[derive(Clone, Default)]
+pub struct Params {
+    names: Option<Names>,
+    text: Bytes,
+    spans: Spans,
+}
+
+impl Params {
+    /// Values that lie in `path` as they are.
+    pub(super) fn shared(names: Names, path: Bytes, spans: Spans) -> Self {
+        Self { names: Some(names), text: path, spans }
+    }
+
+    /// Values that may have escapes left.
+    pub(super) fn decoded(names: Names, canonical: &[u8], mut spans: Spans) -> Self {
+        let mut text = Vec::with_capacity(canonical.len());
+        for span in &mut spans {
+            let start = text.len();
+            decode_into(span.of(canonical), &mut text);
+            *span = Span::new(start, text.len());
+        }
+        Self { names: Some(names), text: text.into(), spans }
+    }
+
+    /// Returns the value of the parameter `name`.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let index = self.names().iter().position(|known| **known == *name)?;
+        self.value(index)
+    }
+
+    /// Returns the value at `index`, counted from 0 in the order of the pattern.
+    pub fn value(&self, index: usize) -> Option<&str> {
+        // A look-up refuses every path that is not UTF-8, and values end at ASCII bytes of the path.
+        self.spans.get(index).and_then(|span| str::from_utf8(span.of(&self.text)).ok())
+    }
+
+    /// Returns the number of parameters.
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// Tells whether the route has no parameters.
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// Returns names and values in the order of the pattern.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let values = (0..self.len()).filter_map(|index| self.value(index));
+        self.names().iter().map(|name| &**name).zip(values)
+    }
+
+    fn names(&self) -> &[Box<str>] {
+        self.names.as_deref().unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Params {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}

@@ -1,0 +1,159 @@
+//! The canonical form of a path, in which routes and requests are compared.
+
+use core::{fmt, str};
+
+use memchr::memchr2;
+use smallvec::SmallVec;
+
+/// Holds a rewritten path; up to 128 bytes of it need no heap.
+pub(super) type Buffer = SmallVec<[u8; 128]>;
+
+/// A path that cannot be looked up; answered with 400.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FindError {
+    /// A `%` that two hex digits do not follow (RFC 3986 §2.1).
+    BadEscape,
+    /// The path does not decode to UTF-8.
+    NotUtf8,
+    /// The path holds a NUL, raw or as `%00`.
+    Nul,
+    /// The path is longer than `u32::MAX` bytes.
+    TooLong,
+}
+
+impl fmt::Display for FindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BadEscape => "the path has a percent sign that two hex digits do not follow",
+            Self::NotUtf8 => "the path does not decode to UTF-8",
+            Self::Nul => "the path holds a NUL",
+            Self::TooLong => "the path is longer than 4294967295 bytes",
+        })
+    }
+}
+
+impl core::error::Error for FindError {}
+
+/// Returns the canonical form of `path`, or `None` when `path` is its own.
+///
+/// Escapes of characters that are not reserved are decoded (RFC 3986 §6.2.2.2). Escapes of reserved characters and of
+/// `%` stay, for they mean something else than the bare character, with upper-case digits (§6.2.2.1). So `%2F` never
+/// splits a segment, and decoding the canonical form gives what decoding the original gives.
+pub(super) fn canonical(path: &[u8]) -> Result<Option<Buffer>, FindError> {
+    if u32::try_from(path.len()).is_err() {
+        return Err(FindError::TooLong);
+    }
+    let Some(first) = memchr2(b'%', 0, path) else {
+        return str::from_utf8(path).map(|_| None).map_err(|_| FindError::NotUtf8);
+    };
+    let (plain, mut rest) = path.split_at(first);
+    let mut out = Buffer::with_capacity(path.len());
+    out.extend_from_slice(plain);
+    while let [byte, tail @ ..] = rest {
+        rest = tail;
+        if *byte != b'%' {
+            out.push(*byte);
+            continue;
+        }
+        let (decoded, after) = escape(tail).ok_or(FindError::BadEscape)?;
+        rest = after;
+        if is_kept(decoded) {
+            out.extend_from_slice(&[b'%', upper_hex(decoded >> 4), upper_hex(decoded & 15)]);
+        } else {
+            out.push(decoded);
+        }
+    }
+    if out.contains(&0) {
+        return Err(FindError::Nul);
+    }
+    // The escapes that stay are ASCII for ASCII, so this also tells whether the decoded path is UTF-8.
+    str::from_utf8(&out).map_err(|_| FindError::NotUtf8)?;
+    Ok(Some(out))
+}
+
+/// Appends `canonical` to `out` with the remaining escapes decoded.
+pub(super) fn decode_into(mut canonical: &[u8], out: &mut alloc::vec::Vec<u8>) {
+    while let [byte, tail @ ..] = canonical {
+        match if *byte == b'%' { escape(tail) } else { None } {
+            Some((decoded, after)) => {
+                out.push(decoded);
+                canonical = after;
+            }
+            None => {
+                out.push(*byte);
+                canonical = tail;
+            }
+        }
+    }
+}
+
+/// Reads the two digits after a `%`.
+fn escape(after: &[u8]) -> Option<(u8, &[u8])> {
+    let [high, low, rest @ ..] = after else { return None };
+    Some((hex(*high)? << 4 | hex(*low)?, rest))
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
+
+fn upper_hex(nibble: u8) -> u8 {
+    if nibble < 10 { b'0' + nibble } else { b'A' + nibble - 10 }
+}
+
+/// The reserved characters of RFC 3986 §2.2, and `%`.
+fn is_kept(byte: u8) -> bool {
+    b":/?#[]@!$&'()*+,;=%".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn canonical_form() {
+        let cases: &[(&[u8], Result<Option<&[u8]>, FindError>)] = &[
+            (b"/about", Ok(None)),
+            (b"", Ok(None)),
+            ("/caf\u{e9}".as_bytes(), Ok(None)),
+            (b"/%61bout", Ok(Some(b"/about"))),
+            (b"/%7e%2d%2E%5f", Ok(Some(b"/~-._"))),
+            (b"/a%2fb", Ok(Some(b"/a%2Fb"))),
+            (b"/%2541", Ok(Some(b"/%2541"))),
+            (b"/%3a%20%7B", Ok(Some(b"/%3A {"))),
+            (b"/caf%c3%A9", Ok(Some("/caf\u{e9}".as_bytes()))),
+            (b"/%", Err(FindError::BadEscape)),
+            (b"/%4", Err(FindError::BadEscape)),
+            (b"/%zz", Err(FindError::BadEscape)),
+            (b"/%+1", Err(FindError::BadEscape)),
+            (b"/%4/1", Err(FindError::BadEscape)),
+            (b"/%00", Err(FindError::Nul)),
+            (b"/\0", Err(FindError::Nul)),
+            (b"/%ff", Err(FindError::NotUtf8)),
+            (b"/\xff", Err(FindError::NotUtf8)),
+            (b"/%c3/%a9", Err(FindError::NotUtf8)),
+        ];
+        for (path, expected) in cases {
+            let found = canonical(path);
+            let found = found.as_ref().map(|buffer| buffer.as_deref()).map_err(|error| *error);
+            assert_eq!(found, *expected, "{}", path.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn every_byte_decodes_once() {
+        for byte in 1..=127u8 {
+            let escaped = alloc::format!("%{byte:02x}41");
+            let canonical = canonical(escaped.as_bytes()).unwrap().unwrap();
+            let mut decoded = alloc::vec::Vec::new();
+            decode_into(&canonical, &mut decoded);
+            assert_eq!(decoded, [byte, b'4', b'1'], "{escaped}");
+        }
+    }
+}
