@@ -16,12 +16,15 @@
 //! Dot segments (`.` and `..`, also as `%2e`) are segments like any other and reach handlers as values: who turns a
 //! value into a file name has to refuse them.
 
+mod methods;
 mod params;
 mod path;
 mod pattern;
+mod table;
 mod tree;
 
 pub use params::Params;
 pub use path::FindError;
 pub use pattern::{InsertError, PatternFault};
+pub use table::{Resolution, Table};
 pub use tree::{Match, Tree};

@@ -119,12 +119,7 @@ impl<T> Tree<T> {
         pattern: &str,
         make: impl FnOnce() -> T,
     ) -> Result<&mut T, InsertError> {
-        let pattern = Pattern::parse(pattern)?;
-        let index = match self.index_of(&pattern)? {
-            Some(index) => index,
-            None => self.place(pattern, make()),
-        };
-        Ok(&mut self.routes[index as usize].value)
+        self.entry(Pattern::parse(pattern)?, make).map(|(value, _)| value)
     }
 
     /// Returns the value of a pattern that was inserted with the same names.
@@ -221,6 +216,20 @@ impl<T> Tree<T> {
         self.check_free(&pattern)?;
         self.place(pattern, value);
         Ok(())
+    }
+
+    /// Returns the value of `pattern`, inserted when it is not there, and the pattern as it was inserted.
+    pub(super) fn entry(
+        &mut self,
+        pattern: Pattern,
+        make: impl FnOnce() -> T,
+    ) -> Result<(&mut T, &str), InsertError> {
+        let index = match self.index_of(&pattern)? {
+            Some(index) => index,
+            None => self.place(pattern, make()),
+        };
+        let route = &mut self.routes[index as usize];
+        Ok((&mut route.value, &route.pattern))
     }
 
     /// Fails when a pattern of the same shape is there.
