@@ -72,7 +72,10 @@ impl<T> Methods<T> {
             return Ok(());
         }
         let name = method.map_or(ANY, Method::as_str);
-        Err(InsertError::Conflict { new: format!("{name} {new}").into(), old: format!("{name} {old}").into() })
+        Err(InsertError::Conflict {
+            new: format!("{name} {new}").into(),
+            old: format!("{name} {old}").into(),
+        })
     }
 
     /// Finds the value that answers `method`: its own, for HEAD that of GET, or that of all methods.

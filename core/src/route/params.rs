@@ -8,7 +8,7 @@ use core::{fmt, str};
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use super::path::decode_into;
+use super::path::{decode_into, decoded_len};
 
 /// The parameter names of one route.
 pub(super) type Names = Arc<[Box<str>]>;
@@ -59,7 +59,9 @@ impl Params {
 
     /// Values that may have escapes left.
     pub(super) fn decoded(names: Names, canonical: &[u8], mut spans: Spans) -> Self {
-        let mut text = Vec::with_capacity(canonical.len());
+        // An exact capacity spares `Bytes` a second allocation.
+        let len = spans.iter().map(|span| decoded_len(span.of(canonical))).sum();
+        let mut text = Vec::with_capacity(len);
         for span in &mut spans {
             let start = text.len();
             decode_into(span.of(canonical), &mut text);

@@ -1,8 +1,9 @@
 //! The canonical form of a path, in which routes and requests are compared.
 
+use alloc::vec::Vec;
 use core::{fmt, str};
 
-use memchr::memchr2;
+use memchr::{memchr_iter, memchr2};
 use smallvec::SmallVec;
 
 /// Holds a rewritten path; up to 128 bytes of it need no heap.
@@ -73,7 +74,7 @@ pub(super) fn canonical(path: &[u8]) -> Result<Option<Buffer>, FindError> {
 }
 
 /// Appends `canonical` to `out` with the remaining escapes decoded.
-pub(super) fn decode_into(mut canonical: &[u8], out: &mut alloc::vec::Vec<u8>) {
+pub(super) fn decode_into(mut canonical: &[u8], out: &mut Vec<u8>) {
     while let [byte, tail @ ..] = canonical {
         match if *byte == b'%' { escape(tail) } else { None } {
             Some((decoded, after)) => {
@@ -86,6 +87,11 @@ pub(super) fn decode_into(mut canonical: &[u8], out: &mut alloc::vec::Vec<u8>) {
             }
         }
     }
+}
+
+/// Returns how many bytes `canonical` decodes to.
+pub(super) fn decoded_len(canonical: &[u8]) -> usize {
+    canonical.len() - 2 * memchr_iter(b'%', canonical).count()
 }
 
 /// Reads the two digits after a `%`.
@@ -116,9 +122,12 @@ fn is_kept(byte: u8) -> bool {
 mod tests {
     use super::*;
 
+    /// The rewritten path, if it was.
+    type Outcome = Result<Option<&'static [u8]>, FindError>;
+
     #[test]
     fn canonical_form() {
-        let cases: &[(&[u8], Result<Option<&[u8]>, FindError>)] = &[
+        let cases: &[(&[u8], Outcome)] = &[
             (b"/about", Ok(None)),
             (b"", Ok(None)),
             ("/caf\u{e9}".as_bytes(), Ok(None)),
@@ -151,9 +160,10 @@ mod tests {
         for byte in 1..=127u8 {
             let escaped = alloc::format!("%{byte:02x}41");
             let canonical = canonical(escaped.as_bytes()).unwrap().unwrap();
-            let mut decoded = alloc::vec::Vec::new();
+            let mut decoded = Vec::new();
             decode_into(&canonical, &mut decoded);
             assert_eq!(decoded, [byte, b'4', b'1'], "{escaped}");
+            assert_eq!(decoded_len(&canonical), 3, "{escaped}");
         }
     }
 }

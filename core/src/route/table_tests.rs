@@ -90,10 +90,7 @@ fn methods() {
 
 #[test]
 fn the_path_decides_before_the_method() {
-    check(
-        &["GET /a/{x}", "POST /a/b"],
-        &[("GET /a/b", "405 POST, OPTIONS"), ("GET /a/c", "GET /a/{x} x=c")],
-    );
+    check(&["GET /a/{x}", "POST /a/b"], &[("GET /a/b", "405 POST, OPTIONS"), ("GET /a/c", "GET /a/{x} x=c")]);
 }
 
 #[test]
@@ -185,8 +182,7 @@ fn nesting() {
     let mut outer = table(&["GET /", "POST /api", "404 /"]);
     let inner = table(&["GET /", "PURGE /{x}", "any /all", "404 /", "405 /"]);
     outer.nest("/api", inner.map(|value| value.replace(" /", " /api/").replace("/api/ ", "/api "))).unwrap();
-    let listed: Vec<_> =
-        outer.iter().map(|(pattern, method, _)| format!("{method:?} {pattern}")).collect();
+    let listed: Vec<_> = outer.iter().map(|(pattern, method, _)| format!("{method:?} {pattern}")).collect();
     assert_eq!(
         listed,
         ["Some(GET) /", "Some(POST) /api", "Some(GET) /api", "Some(PURGE) /api/{x}", "None /api/all"]

@@ -41,9 +41,12 @@ fn conflict(new: &str, old: &str) -> InsertError {
     InsertError::Conflict { new: new.into(), old: old.into() }
 }
 
+/// A path, and what is found for it.
+type Case = (&'static str, Option<&'static str>);
+
 #[test]
 fn matches() {
-    let cases: &[(&[&str], &[(&str, Option<&str>)])] = &[
+    let cases: &[(&[&str], &[Case])] = &[
         (&[], &[("/", None), ("", None), ("*", None)]),
         (&["/"], &[("/", Some("/")), ("", None), ("//", None), ("/a", None), ("*", None)]),
         (
