@@ -258,6 +258,14 @@ impl Outbound {
         *self = Self::new(self.high_water);
     }
 
+    /// Makes an empty queue ready for another link, with room for `least` bytes; false when chunks still hold its memory
+    /// or when it has grown beyond `most`.
+    #[cfg(feature = "std")]
+    pub(crate) fn reclaim(&mut self, least: usize, most: usize) -> bool {
+        let capacity = self.chunks.capacity() * size_of::<Bytes>();
+        self.tail.try_reclaim(least) && self.tail.capacity() <= most && capacity <= most
+    }
+
     /// Moves everything of `from` behind what is queued here.
     pub fn append(&mut self, from: &mut Self) {
         while let Some(chunk) = from.pop_front() {

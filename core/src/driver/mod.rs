@@ -1,7 +1,20 @@
 //! The only poll loop, and the traits it reaches the world through.
 
+mod alarm;
+mod buffers;
+mod config;
+mod connection;
 mod runtime;
+mod shutdown;
+mod slots;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
+pub use config::Config;
+pub use connection::Driver;
 pub use runtime::{
-    Accepted, Panicked, Peer, Runtime, SharedRuntime, Socket, Spawn, Timer, Transport, Workers,
+    Accepted, EARLY, Panicked, Peer, Runtime, SharedRuntime, Socket, Spawn, Timer, Transport, Workers,
 };
+pub use shutdown::{Announced, Connections, Permits, Registration, Shutdown, Stage};

@@ -5,9 +5,11 @@
 
 use core::fmt;
 use core::future::Future;
+use core::net::SocketAddr;
 use core::task::{Context, Poll};
+use core::time::Duration;
 use std::io;
-use std::net::SocketAddr;
+
 use std::path::PathBuf;
 
 use bytes::BytesMut;
@@ -20,6 +22,10 @@ pub trait Transport {
     /// Whether another read after a short one costs no system call, because the event loop remembers that the socket is
     /// drained. Where it does, the driver reads until `Pending`; elsewhere it yields once first.
     const REREAD_IS_FREE: bool;
+
+    /// Whether [`Transport::poll_write`] may take bytes that it has not sent yet, as completion-based IO does. Then it is
+    /// also called with an empty `out`, and answers `Ready(Ok(0))` when nothing is under way.
+    const BUFFERS_WRITES: bool = false;
 
     /// Appends what arrived, at most `limit` bytes; 0 is the end of the stream. May replace `into` when it is empty.
     /// Reserves nothing on `Pending`.
@@ -46,9 +52,13 @@ pub trait Transport {
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 }
 
+/// How much too early a [`Timer`] may fire.
+pub const EARLY: Duration = Duration::from_millis(10);
+
 /// A timer that can be set again and again.
 ///
-/// It may fire early or late, and stay `Ready` or `Pending` after it fired: whoever polls it judges by the clock.
+/// It may fire late, or early by at most [`EARLY`], and stay `Ready` or `Pending` after it fired: whoever polls it judges
+/// by the clock and sets it again.
 pub trait Timer {
     /// Sets the instant to fire at. The next poll registers the waker.
     fn reset(&mut self, at: Instant);

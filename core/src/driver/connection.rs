@@ -1,0 +1,518 @@
+//! The poll loop of one connection.
+//!
+//! # The progress law
+//!
+//! A [`Driver`] returns `Pending` only if it has woken itself, or if each source of progress is registered with the waker
+//! of this poll:
+//!
+//! | source | registered by |
+//! | --- | --- |
+//! | read | [`Transport::poll_read`] was `Pending` in this poll, or the link does not want to be fed |
+//! | work | [`Protocol::poll_work`] said [`Work::Waiting`] and moved nothing |
+//! | timer | armed at the earliest deadline or before it; or there is none |
+//! | write | [`Transport::poll_write`] was `Pending` in this poll, or queue and transport are empty |
+//! | close | [`Transport::poll_close`] was `Pending` in this poll, or it is not time to close |
+//! | shutdown | the waker stands in [`Connections`](super::Connections), and the stage was read after it was put there |
+//!
+//! # Turns
+//!
+//! One poll reads the clock once and takes turns while something moves. One turn: write what is left over; read, if
+//! wanted, and hand over what came; poll the protocol's work; judge the deadline by the clock; write all that goes. A
+//! budget of bytes and turns bounds a poll; then the driver wakes itself and yields. After a short read from a transport
+//! whose reads cost a system call ([`Transport::REREAD_IS_FREE`]), the driver yields once before it reads again.
+//!
+//! # Closing
+//!
+//! Open, flushing, lingering, closed. [`Link::close`] and an error of the protocol lead to flushing: output is written and
+//! our side is ended, and nothing but [`Protocol::connection_lost`] is called any more. If the peer has not ended its
+//! side by then, lingering reads and drops what it still sends, for a bounded time and a bounded number of bytes, so that
+//! the last bytes reach it and not a reset. [`Link::abort`] and errors of the transport close at once. The driver owns
+//! two deadlines, in each state and for each protocol: a peer that takes no byte for [`Config::write_stall`] is dropped,
+//! and lingering ends after [`Config::linger`].
+
+use alloc::sync::Arc;
+use core::fmt;
+use core::future::Future;
+use core::panic::AssertUnwindSafe;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
+use std::panic::catch_unwind;
+
+use super::alarm::Alarm;
+use super::buffers::{self, Fit};
+use super::config::Config;
+use super::runtime::{Runtime, Transport};
+use super::shutdown::{Registration, Stage};
+use crate::link::Link;
+use crate::protocol::{Eof, Lost, Protocol, Work};
+use crate::time::Instant;
+
+/// One connection as a future: a protocol over a byte stream of a runtime.
+///
+/// It ends when the connection has ended. Dropping it earlier drops the connection, and the protocol hears
+/// [`Lost::Killed`]. A panic in the protocol ends this connection and nothing else.
+pub struct Driver<P: Protocol, R: Runtime> {
+    /// There until the connection is closed.
+    protocol: Option<P>,
+    link: Link,
+    stream: R::Stream,
+    runtime: R,
+    alarm: Alarm<R::Timer>,
+    registration: Registration,
+    config: Arc<Config>,
+    waker: Option<Waker>,
+    /// The write-stall deadline; while lingering, its end.
+    own_deadline: Option<Instant>,
+    state: State,
+    input: Input,
+    output: Output,
+    notice: Notice,
+    fit: Fit,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    New,
+    Open,
+    Flushing(Lost),
+    Lingering { cause: Lost, bytes: usize },
+    Closed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Input {
+    Open,
+    Ended,
+}
+
+/// Whether the transport still holds bytes that it took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Output {
+    Flushed,
+    UnderWay,
+}
+
+/// Whether the protocol knows of the shutdown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Notice {
+    /// It will be told as soon as the shutdown is announced.
+    Due,
+    /// It came out of the accept queue after the announcement and may first say what it came for.
+    Late,
+    Told,
+}
+
+/// What a direction of the stream said in this poll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    /// Nothing is known: ask.
+    Ask,
+    /// It gave less than it could have: ask in the next poll.
+    Short,
+    /// `Pending`: the waker is registered.
+    Blocked,
+}
+
+/// How a poll ends that does not end the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rest {
+    Park,
+    Yield,
+}
+
+/// What is known within one poll.
+struct Round {
+    now: Instant,
+    shutdown: Stage,
+    bytes: usize,
+    read: Side,
+    write: Side,
+}
+
+impl Round {
+    fn spend(&mut self, n: usize) {
+        self.bytes = self.bytes.saturating_sub(n);
+    }
+}
+
+/// Nothing is ever pinned inside.
+impl<P: Protocol, R: Runtime> Unpin for Driver<P, R> {}
+
+impl<P: Protocol, R: Runtime> Driver<P, R> {
+    /// Puts a protocol over a stream. Nothing is called before the first poll.
+    pub fn new(
+        protocol: P,
+        stream: R::Stream,
+        runtime: R,
+        registration: Registration,
+        config: Arc<Config>,
+    ) -> Self {
+        let mut link = Link::new(crate::time::Now::default());
+        link.outbound.set_high_water(config.high_water);
+        let notice = if registration.born() == Stage::Serving { Notice::Due } else { Notice::Late };
+        Self {
+            protocol: Some(protocol),
+            link,
+            stream,
+            runtime,
+            alarm: Alarm::new(),
+            registration,
+            config,
+            waker: None,
+            own_deadline: None,
+            state: State::New,
+            input: Input::Open,
+            output: Output::Flushed,
+            notice,
+            fit: Fit::Large,
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn link(&mut self) -> &mut Link {
+        &mut self.link
+    }
+
+    /// One poll. `Ready` says why the connection is over.
+    fn run(&mut self, cx: &mut Context<'_>) -> Poll<Lost> {
+        self.keep_waker(cx.waker());
+        let now = self.runtime.now();
+        self.link.set_now(now);
+        let mut round = Round {
+            now: now.mono,
+            shutdown: self.registration.stage(),
+            bytes: self.config.budget_bytes.max(1),
+            read: Side::Ask,
+            write: Side::Ask,
+        };
+        if round.shutdown == Stage::Kill {
+            return Poll::Ready(Lost::Killed);
+        }
+        buffers::lend_outbound(&mut self.link);
+        let rest = self.turns(cx, &mut round);
+        buffers::take_back_inbound(&mut self.link, &mut self.fit);
+        buffers::take_back_outbound(&mut self.link);
+        let rest = match rest.and_then(|rest| self.judge_own_deadline(round.now).map(|()| rest)) {
+            Ok(rest) => rest,
+            Err(lost) => return Poll::Ready(lost),
+        };
+        if rest == Rest::Yield || self.arm(cx, round.now).is_ready() {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+
+    fn keep_waker(&mut self, waker: &Waker) {
+        if self.waker.as_ref().is_some_and(|old| old.will_wake(waker)) {
+            return;
+        }
+        self.registration.set_waker(waker);
+        self.alarm.waker_changed();
+        self.waker = Some(waker.clone());
+    }
+
+    fn turns(&mut self, cx: &mut Context<'_>, round: &mut Round) -> Result<Rest, Lost> {
+        for _ in 0..self.config.budget_turns.max(1) {
+            if !self.turn(cx, round)? {
+                return Ok(self.rest(round));
+            }
+            if round.bytes == 0 {
+                break;
+            }
+        }
+        Ok(Rest::Yield)
+    }
+
+    /// Keeps the progress law: nothing moved, so each direction that matters must be registered.
+    fn rest(&self, round: &Round) -> Rest {
+        let reads = self.reads() && round.read != Side::Blocked;
+        let writes = self.writes() && round.write != Side::Blocked;
+        if reads || writes { Rest::Yield } else { Rest::Park }
+    }
+
+    fn reads(&self) -> bool {
+        let wanted = match self.state {
+            State::Open => self.link.wants_read(),
+            State::Lingering { .. } => true,
+            State::New | State::Flushing(_) | State::Closed => false,
+        };
+        wanted && self.input == Input::Open
+    }
+
+    fn writes(&self) -> bool {
+        !self.link.outbound.is_empty() || self.output == Output::UnderWay
+    }
+
+    /// Returns whether anything moved.
+    fn turn(&mut self, cx: &mut Context<'_>, round: &mut Round) -> Result<bool, Lost> {
+        match self.state {
+            State::New => {
+                self.state = State::Open;
+                self.call(P::connection_made)?;
+                Ok(true)
+            }
+            State::Open => self.converse(cx, round),
+            State::Flushing(cause) => self.flush(cx, round, cause),
+            State::Lingering { cause, bytes } => self.linger(cx, round, cause, bytes),
+            State::Closed => Ok(false),
+        }
+    }
+
+    fn converse(&mut self, cx: &mut Context<'_>, round: &mut Round) -> Result<bool, Lost> {
+        let mut moved = self.write(cx, round)?;
+        moved |= self.read(cx, round)?;
+        if self.state == State::Open {
+            moved |= self.give_notice(round)?;
+        }
+        if self.state == State::Open {
+            moved |= self.work(cx)?;
+        }
+        if self.state == State::Open && self.link.take_due() {
+            self.call(P::deadline_reached)?;
+            moved = true;
+        }
+        moved |= self.write(cx, round)?;
+        Ok(moved || self.state != State::Open)
+    }
+
+    /// Calls the protocol and acts upon what it asked for.
+    fn call<E>(&mut self, f: impl FnOnce(&mut P, &mut Link) -> Result<(), E>) -> Result<(), Lost> {
+        let Some(protocol) = &mut self.protocol else {
+            return Err(Lost::Failed);
+        };
+        let result = f(protocol, &mut self.link);
+        self.follow(result.is_err())
+    }
+
+    fn follow(&mut self, failed: bool) -> Result<(), Lost> {
+        if self.link.is_aborted() {
+            return Err(Lost::Aborted);
+        }
+        if failed || self.link.is_closing() {
+            self.state = State::Flushing(if failed { Lost::Failed } else { Lost::Closed });
+            self.link.set_deadline(None);
+            self.link.inbound.clear();
+        }
+        Ok(())
+    }
+
+    fn give_notice(&mut self, round: &Round) -> Result<bool, Lost> {
+        let tell = match self.notice {
+            Notice::Due => round.shutdown >= Stage::Announce,
+            Notice::Late => round.shutdown >= Stage::Drain || self.input == Input::Ended,
+            Notice::Told => false,
+        };
+        if tell {
+            self.notice = Notice::Told;
+            self.call(|protocol, link| {
+                protocol.shutdown(link);
+                Ok::<_, P::Error>(())
+            })?;
+        }
+        Ok(tell)
+    }
+
+    fn work(&mut self, cx: &mut Context<'_>) -> Result<bool, Lost> {
+        let Some(protocol) = &mut self.protocol else {
+            return Err(Lost::Failed);
+        };
+        let link = &mut self.link;
+        let before = (link.inbound.len(), link.outbound.len(), link.wants_read());
+        let result = protocol.poll_work(cx, link);
+        let after = (link.inbound.len(), link.outbound.len(), link.wants_read());
+        self.follow(result.is_err())?;
+        let again = match result {
+            Ok(Work::Waiting) => false,
+            Ok(Work::Again) | Err(_) => true,
+        };
+        Ok(again || before != after)
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>, round: &mut Round) -> Result<bool, Lost> {
+        if round.read != Side::Ask || !self.reads() {
+            return Ok(false);
+        }
+        let limit = buffers::make_room(&mut self.link, &mut self.fit);
+        match self.stream.poll_read(cx, &mut self.link.inbound, limit) {
+            Poll::Pending => {
+                round.read = Side::Blocked;
+                return Ok(false);
+            }
+            Poll::Ready(Err(_)) => return Err(Lost::Broken),
+            Poll::Ready(Ok(0)) => {
+                self.input = Input::Ended;
+                self.call(|protocol, link| protocol.eof_received(link, Eof::Clean))?;
+            }
+            Poll::Ready(Ok(n)) => {
+                note_read::<R::Stream>(round, n, limit);
+                if self.notice == Notice::Late {
+                    self.notice = Notice::Due;
+                }
+                self.call(P::data_received)?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Writes all that goes.
+    fn write(&mut self, cx: &mut Context<'_>, round: &mut Round) -> Result<bool, Lost> {
+        if !self.writes() {
+            if self.state == State::Open {
+                self.own_deadline = None;
+            }
+            return Ok(false);
+        }
+        let mut moved = false;
+        while round.write == Side::Ask && round.bytes > 0 && self.writes() {
+            let empty = self.link.outbound.is_empty();
+            match self.stream.poll_write(cx, &mut self.link.outbound) {
+                Poll::Pending => {
+                    round.write = Side::Blocked;
+                    self.own_deadline.get_or_insert(round.now + self.config.write_stall);
+                }
+                Poll::Ready(Err(_)) => return Err(Lost::Broken),
+                Poll::Ready(Ok(0)) if empty => self.output = Output::Flushed,
+                Poll::Ready(Ok(0)) => return Err(Lost::Broken),
+                Poll::Ready(Ok(n)) => {
+                    moved = true;
+                    round.spend(n);
+                    self.own_deadline = Some(round.now + self.config.write_stall);
+                    if R::Stream::BUFFERS_WRITES {
+                        self.output = Output::UnderWay;
+                    }
+                }
+            }
+        }
+        if !self.writes() {
+            self.own_deadline = None;
+        }
+        Ok(moved)
+    }
+
+    fn flush(&mut self, cx: &mut Context<'_>, round: &mut Round, cause: Lost) -> Result<bool, Lost> {
+        let moved = self.write(cx, round)?;
+        if !self.link.outbound.is_empty() {
+            return Ok(moved);
+        }
+        self.output = Output::Flushed;
+        match self.stream.poll_close(cx) {
+            Poll::Pending => {
+                self.own_deadline.get_or_insert(round.now + self.config.write_stall);
+                Ok(moved)
+            }
+            Poll::Ready(Err(_)) => Err(Lost::Broken),
+            Poll::Ready(Ok(())) if self.input == Input::Ended || self.config.linger.is_zero() => Err(cause),
+            Poll::Ready(Ok(())) => {
+                self.state = State::Lingering { cause, bytes: self.config.linger_bytes };
+                self.own_deadline = Some(round.now + self.config.linger);
+                Ok(true)
+            }
+        }
+    }
+
+    fn linger(
+        &mut self,
+        cx: &mut Context<'_>,
+        round: &mut Round,
+        cause: Lost,
+        bytes: usize,
+    ) -> Result<bool, Lost> {
+        if round.read != Side::Ask {
+            return Ok(false);
+        }
+        let limit = buffers::make_space(&mut self.link, &mut self.fit, buffers::READ);
+        match self.stream.poll_read(cx, &mut self.link.inbound, limit) {
+            Poll::Pending => {
+                round.read = Side::Blocked;
+                Ok(false)
+            }
+            Poll::Ready(Ok(n)) if n > 0 && n < bytes => {
+                self.link.inbound.clear();
+                note_read::<R::Stream>(round, n, limit);
+                self.state = State::Lingering { cause, bytes: bytes - n };
+                Ok(true)
+            }
+            Poll::Ready(Ok(_) | Err(_)) => Err(cause),
+        }
+    }
+
+    fn judge_own_deadline(&self, now: Instant) -> Result<(), Lost> {
+        if self.own_deadline.is_none_or(|at| at > now) {
+            return Ok(());
+        }
+        match self.state {
+            State::Lingering { cause, .. } => Err(cause),
+            State::New | State::Open | State::Flushing(_) | State::Closed => Err(Lost::Stalled),
+        }
+    }
+
+    /// Sees to the timer. `Ready`: a deadline is due by now.
+    fn arm(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
+        let deadlines = [self.link.deadline(), self.own_deadline];
+        match deadlines.into_iter().flatten().min() {
+            None => Poll::Pending,
+            Some(at) => self.alarm.poll_at(cx, now, at, &self.runtime),
+        }
+    }
+
+    /// Tells the protocol, once, and drops it. Nothing that it does any more can harm the worker.
+    fn end(&mut self, cause: Lost) {
+        self.state = State::Closed;
+        if let Some(mut protocol) = self.protocol.take() {
+            let told = catch_unwind(AssertUnwindSafe(|| protocol.connection_lost(cause)));
+            let dropped = catch_unwind(AssertUnwindSafe(|| drop(protocol)));
+            forget_panic(told);
+            forget_panic(dropped);
+        }
+    }
+}
+
+/// Counts what was read, and notes whether another read in this poll is worth it.
+fn note_read<T: Transport>(round: &mut Round, n: usize, limit: usize) {
+    round.spend(n);
+    if n < limit && !T::REREAD_IS_FREE {
+        round.read = Side::Short;
+    }
+}
+
+/// The payload of a panic is the handler's: dropping it may panic again.
+fn forget_panic(result: std::thread::Result<()>) {
+    if let Err(payload) = result
+        && let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload)))
+    {
+        core::mem::forget(again);
+    }
+}
+
+impl<P: Protocol, R: Runtime> Future for Driver<P, R> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        if this.state == State::Closed {
+            return Poll::Ready(());
+        }
+        let cause = match catch_unwind(AssertUnwindSafe(|| this.run(cx))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(cause)) => cause,
+            Err(payload) => {
+                forget_panic(Err(payload));
+                Lost::Failed
+            }
+        };
+        this.end(cause);
+        Poll::Ready(())
+    }
+}
+
+impl<P: Protocol, R: Runtime> Drop for Driver<P, R> {
+    fn drop(&mut self) {
+        self.end(Lost::Killed);
+    }
+}
+
+impl<P: Protocol, R: Runtime> fmt::Debug for Driver<P, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver").field("state", &self.state).field("link", &self.link).finish_non_exhaustive()
+    }
+}
