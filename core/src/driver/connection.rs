@@ -39,10 +39,10 @@ use core::task::{Context, Poll, Waker};
 use std::panic::catch_unwind;
 
 use super::alarm::Alarm;
-use super::buffers::{self, Fit};
 use super::config::Config;
 use super::runtime::{Runtime, Transport};
 use super::shutdown::{Registration, Stage};
+use super::spares::{self, Fit};
 use crate::link::Link;
 use crate::protocol::{Eof, Lost, Protocol, Work};
 use crate::time::Instant;
@@ -188,10 +188,10 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
         if round.shutdown == Stage::Kill {
             return Poll::Ready(Lost::Killed);
         }
-        buffers::lend_outbound(&mut self.link);
+        spares::lend_outbound(&mut self.link);
         let rest = self.turns(cx, &mut round);
-        buffers::take_back_inbound(&mut self.link, &mut self.fit);
-        buffers::take_back_outbound(&mut self.link);
+        spares::take_back_inbound(&mut self.link, &mut self.fit);
+        spares::take_back_outbound(&mut self.link);
         let rest = match rest.and_then(|rest| self.judge_own_deadline(round.now).map(|()| rest)) {
             Ok(rest) => rest,
             Err(lost) => return Poll::Ready(lost),
@@ -332,7 +332,7 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
         if round.read != Side::Ask || !self.reads() {
             return Ok(false);
         }
-        let limit = buffers::make_room(&mut self.link, &mut self.fit);
+        let limit = spares::make_room(&mut self.link, &mut self.fit);
         match self.stream.poll_read(cx, &mut self.link.inbound, limit) {
             Poll::Pending => {
                 round.read = Side::Blocked;
@@ -420,7 +420,7 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
         if round.read != Side::Ask {
             return Ok(false);
         }
-        let limit = buffers::make_space(&mut self.link, &mut self.fit, buffers::READ);
+        let limit = spares::make_space(&mut self.link, &mut self.fit, spares::READ);
         match self.stream.poll_read(cx, &mut self.link.inbound, limit) {
             Poll::Pending => {
                 round.read = Side::Blocked;

@@ -1,12 +1,12 @@
 //! The only poll loop, and the traits it reaches the world through.
 
 mod alarm;
-mod buffers;
 mod config;
 mod connection;
 mod runtime;
 mod shutdown;
 mod slots;
+mod spares;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
