@@ -331,6 +331,37 @@ fn long_paths_and_deep_patterns() {
     drop(deep.clone());
 }
 
+#[test]
+fn long_texts_differ_at_every_place() {
+    let text: String = ('a'..='z').collect();
+    for len in 0..=text.len() {
+        let (path, text) = (&text.as_bytes()[..len], text.as_bytes());
+        assert!(starts_with(text, path));
+        assert_eq!(starts_with(path, text), len == text.len());
+        for place in 0..len {
+            let mut other = path.to_vec();
+            other[place] = b'_';
+            assert!(!starts_with(text, &other), "{len} {place}");
+        }
+    }
+}
+
+/// Nodes with few and with very many children.
+#[test]
+fn wide_nodes() {
+    let names: Vec<_> = (0x21..0x7fu8).filter(|byte| !b"#%/?{}".contains(byte)).map(char::from).collect();
+    let mut tree = Tree::new();
+    for (count, name) in names.iter().enumerate() {
+        tree.insert(&format!("/{name}x"), *name).unwrap();
+        for known in &names[..=count] {
+            assert_eq!(tree.find_str(&format!("/{known}x")).unwrap().map(|found| *found.value), Some(*known));
+        }
+        for unknown in &names[count + 1..] {
+            assert!(tree.find_str(&format!("/{unknown}x")).unwrap().is_none());
+        }
+    }
+}
+
 /// How one segment of a pattern matches, in the order of precedence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {

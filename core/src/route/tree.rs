@@ -370,7 +370,7 @@ impl<T> Tree<T> {
                 Step::Enter => {
                     visit();
                     let tail = &path[at..];
-                    if !tail.starts_with(&node.text) {
+                    if !starts_with(tail, &node.text) {
                         Step::Leave
                     } else if let Some(next) = tail.get(node.text.len()) {
                         at += node.text.len();
@@ -447,8 +447,22 @@ impl Node {
     }
 
     fn child(&self, first: u8) -> Option<u32> {
-        memchr(first, &self.firsts).map(|place| self.children[place])
+        // Few nodes have many children, and a call costs more than a look at a few bytes.
+        let place = match self.firsts.len() {
+            0..=16 => self.firsts.iter().position(|known| *known == first),
+            _ => memchr(first, &self.firsts),
+        };
+        place.map(|place| self.children[place])
     }
+}
+
+/// Compares in place: texts are short, and calling `memcmp` for each triples the cost of a look-up.
+fn starts_with(path: &[u8], text: &[u8]) -> bool {
+    let Some(path) = path.get(..text.len()) else { return false };
+    let (path, path_tail) = path.as_chunks::<8>();
+    let (text, text_tail) = text.as_chunks::<8>();
+    path.iter().zip(text).all(|(one, other)| u64::from_ne_bytes(*one) == u64::from_ne_bytes(*other))
+        && path_tail.iter().zip(text_tail).all(|(one, other)| one == other)
 }
 
 fn segment_end(path: &[u8], at: usize) -> usize {
