@@ -98,6 +98,15 @@ impl Target {
         if self.lacks_path() { b"/" } else { &self.bytes[self.path_start as usize..self.path_end as usize] }
     }
 
+    /// Returns the path as a share of the target's bytes.
+    pub fn path_shared(&self) -> Bytes {
+        if self.lacks_path() {
+            Bytes::from_static(b"/")
+        } else {
+            self.bytes.slice(self.path_start as usize..self.path_end as usize)
+        }
+    }
+
     /// Returns what follows the first question mark, still percent-encoded.
     pub fn query(&self) -> Option<&str> {
         let start = self.path_end as usize + 1;

@@ -33,8 +33,9 @@ impl Span {
         self.start as usize
     }
 
+    /// Returns nothing where `text` is too short, as from a caller who shared other bytes than the path.
     fn of(self, text: &[u8]) -> &[u8] {
-        &text[self.start as usize..self.end as usize]
+        text.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 }
 

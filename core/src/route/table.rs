@@ -187,10 +187,20 @@ impl<T> Table<T> {
     ///
     /// Allocates nothing unless the path has escapes or more than 8 parameters. The values share the bytes of `path`.
     pub fn find(&self, method: &Method, path: &Bytes) -> Resolution<'_, T> {
-        if path[..] == *b"*" && *method == Method::OPTIONS {
+        self.find_with(method, path, || path.clone())
+    }
+
+    /// As [`find`](Self::find), for a caller who shares the path only when there are values: `share` gives its bytes.
+    pub fn find_with(
+        &self,
+        method: &Method,
+        path: &[u8],
+        share: impl FnOnce() -> Bytes,
+    ) -> Resolution<'_, T> {
+        if *path == *b"*" && *method == Method::OPTIONS {
             return Resolution::Options { allow: &self.allow };
         }
-        match self.paths.find(path) {
+        match self.paths.find_with(path, share) {
             Err(error) => Resolution::BadPath(error),
             Ok(Some(Match { value: methods, pattern, params })) => match methods.find(method) {
                 Some(value) => Resolution::Found { value, pattern, params },
@@ -320,8 +330,9 @@ impl<T> Fallbacks<T> {
         other.values.into_iter().try_for_each(|(inner, value)| self.add(&join(prefix, &inner), value))
     }
 
-    fn find(&self, path: &Bytes) -> Option<&T> {
-        let found = self.tree.find(path).ok()??;
+    fn find(&self, path: &[u8]) -> Option<&T> {
+        // Nobody sees the values, so any bytes will do.
+        let found = self.tree.find_with(path, Bytes::new).ok()??;
         self.values.get(*found.value as usize).map(|(_, value)| value)
     }
 

@@ -216,3 +216,33 @@ fn a_refused_table_adds_nothing() {
     assert_eq!(resolve(&outer, "PUT /api/a/1"), "PUT /api/a/{x} x=1");
     assert!(!outer.is_empty() && Table::<()>::default().is_empty());
 }
+
+#[test]
+fn the_path_of_a_target_is_shared_when_there_are_values() {
+    let table = table(&["GET /a/{x}", "GET /b"]);
+    for (target, shares, expected) in
+        [("http://h/a/1?q", 1, Some("1")), ("/b?q", 0, None), ("/a/%31", 0, Some("1"))]
+    {
+        let target = crate::head::Target::try_from(target).unwrap();
+        let mut count = 0;
+        let share = || {
+            count += 1;
+            target.path_shared()
+        };
+        let Resolution::Found { params, .. } = table.find_with(&Method::GET, target.path_bytes(), share)
+        else {
+            panic!("{target:?}");
+        };
+        assert_eq!((params.get("x"), count), (expected, shares), "{target:?}");
+    }
+    assert_eq!(crate::head::Target::try_from("http://h").unwrap().path_shared(), "/");
+}
+
+#[test]
+fn sharing_other_bytes_than_the_path_is_harmless() {
+    let table = table(&["GET /a/{x}"]);
+    let Resolution::Found { params, .. } = table.find_with(&Method::GET, b"/a/1", Bytes::new) else {
+        panic!()
+    };
+    assert_eq!(params.get("x"), Some(""));
+}

@@ -337,7 +337,12 @@ impl<T> Tree<T> {
         &mut self.nodes[id as usize]
     }
 
-    fn find_with(
+    /// As [`find`](Self::find), for a caller who shares the path only when there are values: `share` gives its bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](Self::find).
+    pub fn find_with(
         &self,
         path: &[u8],
         share: impl FnOnce() -> Bytes,
