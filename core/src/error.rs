@@ -35,7 +35,8 @@ pub enum Error {
     ObsFold,
     /// White space between a field's name and its colon (RFC 9112 §5.1).
     SpaceBeforeColon,
-    /// A field name with a byte that is not a token character, or empty, or without a colon (RFC 9110 §5.1).
+    /// A field name with a byte that is not a token character, or empty, or without a colon, or longer than 65,535 bytes
+    /// (RFC 9110 §5.1).
     FieldName,
     /// A control character in a field value (RFC 9110 §5.5).
     FieldValue,

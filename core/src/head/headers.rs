@@ -53,12 +53,6 @@ impl Field {
     pub(crate) fn known(&self) -> Option<Known> {
         Known::from_number(self.known)
     }
-
-    /// Moves a field of the parsed buffer by so many bytes to the front.
-    pub(crate) fn shift(&mut self, by: u32) {
-        self.name_start -= by;
-        self.value_start -= by;
-    }
 }
 
 /// A header or trailer section: fields with the order and the case they came in.

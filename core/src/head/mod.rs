@@ -34,6 +34,7 @@ pub use name::{HeaderName, InvalidHeader};
 pub use request::RequestHead;
 pub use response::ResponseHead;
 pub use status::{InvalidStatus, Status};
+pub(crate) use target::Layout;
 pub use target::{Form, InvalidTarget, Target};
 pub use value::HeaderValue;
 pub use version::Version;

@@ -49,16 +49,30 @@ impl Form {
 #[derive(Clone)]
 pub struct Target {
     bytes: Bytes,
+    layout: Layout,
+}
+
+/// The form of a target and where its path is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Layout {
     form: Form,
     path_start: u32,
     path_end: u32,
 }
 
-impl Target {
-    /// Finds the form and the parts of bytes of which the caller knows that each may stand in a target; `None` when
-    /// they are of no form.
-    pub(crate) fn from_valid_bytes(bytes: Bytes) -> Option<Self> {
-        let (form, path_start) = match &bytes[..] {
+/// That of `/`.
+impl Default for Layout {
+    fn default() -> Self {
+        Self { form: Form::Origin, path_start: 0, path_end: 1 }
+    }
+}
+
+impl Layout {
+    /// Finds the form and the path of bytes of which the caller knows that each may stand in a target; `None` when they
+    /// are of no form.
+    #[inline]
+    pub(crate) fn of(bytes: &[u8]) -> Option<Self> {
+        let (form, path_start) = match bytes {
             [b'/', ..] => (Form::Origin, 0),
             [b'*'] => (Form::Asterisk, 0),
             other => match absolute_path_start(other) {
@@ -68,8 +82,24 @@ impl Target {
             },
         };
         let path_end = memchr::memchr(b'?', &bytes[path_start..]).map_or(bytes.len(), |at| path_start + at);
-        let (path_start, path_end) = (u32::try_from(path_start).ok()?, u32::try_from(path_end).ok()?);
-        Some(Self { bytes, form, path_start, path_end })
+        Some(Self {
+            form,
+            path_start: u32::try_from(path_start).ok()?,
+            path_end: u32::try_from(path_end).ok()?,
+        })
+    }
+
+    /// Returns the form.
+    pub(crate) fn form(&self) -> Form {
+        self.form
+    }
+}
+
+impl Target {
+    /// Makes a target of bytes whose layout is known.
+    #[inline]
+    pub(crate) fn from_layout(bytes: Bytes, layout: Layout) -> Self {
+        Self { bytes, layout }
     }
 
     /// Returns the target as it stands in the request line.
@@ -84,18 +114,26 @@ impl Target {
 
     /// Returns the form.
     pub fn form(&self) -> Form {
-        self.form
+        self.layout.form
     }
 
     /// Returns the path, still percent-encoded: `/` when the absolute form has none, `*` of the asterisk form, empty
     /// of the authority form.
     pub fn path(&self) -> &str {
-        if self.lacks_path() { "/" } else { self.text(self.path_start as usize, self.path_end as usize) }
+        if self.lacks_path() {
+            "/"
+        } else {
+            self.text(self.layout.path_start as usize, self.layout.path_end as usize)
+        }
     }
 
     /// Returns the bytes of [`Target::path`].
     pub fn path_bytes(&self) -> &[u8] {
-        if self.lacks_path() { b"/" } else { &self.bytes[self.path_start as usize..self.path_end as usize] }
+        if self.lacks_path() {
+            b"/"
+        } else {
+            &self.bytes[self.layout.path_start as usize..self.layout.path_end as usize]
+        }
     }
 
     /// Returns the path as a share of the target's bytes.
@@ -109,7 +147,7 @@ impl Target {
 
     /// Returns what follows the first question mark, still percent-encoded.
     pub fn query(&self) -> Option<&str> {
-        let start = self.path_end as usize + 1;
+        let start = self.layout.path_end as usize + 1;
         (start <= self.bytes.len()).then(|| self.text(start, self.bytes.len()))
     }
 
@@ -120,8 +158,8 @@ impl Target {
 
     /// Returns the host and perhaps the port of the absolute and of the authority form.
     pub fn authority(&self) -> Option<&str> {
-        match self.form {
-            Form::Absolute => Some(self.text(self.scheme_end()? + 3, self.path_start as usize)),
+        match self.layout.form {
+            Form::Absolute => Some(self.text(self.scheme_end()? + 3, self.layout.path_start as usize)),
             Form::Authority => Some(self.as_str()),
             Form::Origin | Form::Asterisk => None,
         }
@@ -134,11 +172,11 @@ impl Target {
     }
 
     fn lacks_path(&self) -> bool {
-        self.form == Form::Absolute && self.path_start == self.path_end
+        self.layout.form == Form::Absolute && self.layout.path_start == self.layout.path_end
     }
 
     fn scheme_end(&self) -> Option<usize> {
-        if self.form == Form::Absolute { memchr::memchr(b':', &self.bytes) } else { None }
+        if self.layout.form == Form::Absolute { memchr::memchr(b':', &self.bytes) } else { None }
     }
 
     fn text(&self, start: usize, end: usize) -> &str {
@@ -175,7 +213,8 @@ impl TryFrom<Bytes> for Target {
         if target_end(&bytes, 0) < bytes.len() {
             return Err(InvalidTarget);
         }
-        Self::from_valid_bytes(bytes).ok_or(InvalidTarget)
+        let layout = Layout::of(&bytes).ok_or(InvalidTarget)?;
+        Ok(Self { bytes, layout })
     }
 }
 
@@ -203,7 +242,7 @@ impl core::str::FromStr for Target {
 /// `/`.
 impl Default for Target {
     fn default() -> Self {
-        Self { bytes: Bytes::from_static(b"/"), form: Form::Origin, path_start: 0, path_end: 1 }
+        Self { bytes: Bytes::from_static(b"/"), layout: Layout::default() }
     }
 }
 

@@ -1,0 +1,142 @@
+//! What the parsers of requests and responses share: a start line, then fields, in as many calls as it takes.
+
+use alloc::boxed::Box;
+use bytes::{Bytes, BytesMut};
+
+use super::field::{FieldParser, Section};
+use crate::error::Error;
+use crate::head::Headers;
+use crate::limits::Limits;
+
+/// The first line of a head, read in as many calls as it takes.
+pub(super) trait StartLine: Default {
+    /// What a whole head becomes.
+    type Head;
+
+    /// Goes on; true when the line was read, which ends at [`StartLine::position`].
+    fn parse(&mut self, buf: &[u8], limits: &Limits) -> Result<bool, Error>;
+
+    /// Returns the place of the first byte that was not looked at.
+    fn position(&self) -> usize;
+
+    /// Whether no byte of the line was seen.
+    fn is_untouched(&self) -> bool;
+
+    /// Makes the head; `buf` begins where parsing began.
+    fn finish(self, buf: Bytes, fields: FieldParser) -> Self::Head;
+}
+
+/// A parser of heads. Between heads it holds nothing; a head that arrives in parts costs one allocation.
+#[derive(Debug)]
+pub(super) struct HeadParser<L> {
+    state: State<L>,
+    scanned: u64,
+}
+
+#[derive(Debug)]
+enum State<L> {
+    Idle,
+    Partial(Box<Progress<L>>),
+    Failed(Error),
+}
+
+#[derive(Debug, Default)]
+struct Progress<L> {
+    line: L,
+    line_is_whole: bool,
+    fields: FieldParser,
+}
+
+impl<L> Default for HeadParser<L> {
+    fn default() -> Self {
+        Self { state: State::Idle, scanned: 0 }
+    }
+}
+
+impl<L: StartLine> HeadParser<L> {
+    /// Whether no byte of a head was seen.
+    pub(super) fn is_idle(&self) -> bool {
+        match &self.state {
+            State::Idle => true,
+            State::Partial(progress) => progress.line.is_untouched(),
+            State::Failed(_) => false,
+        }
+    }
+
+    /// Returns how many bytes were looked at.
+    pub(super) fn scanned(&self) -> u64 {
+        self.scanned
+    }
+
+    /// Goes on with all bytes of the head that are there.
+    #[inline]
+    pub(super) fn parse(
+        &mut self,
+        inbound: &mut BytesMut,
+        limits: &Limits,
+    ) -> Result<Option<L::Head>, Error> {
+        match core::mem::replace(&mut self.state, State::Idle) {
+            State::Idle if inbound.is_empty() => Ok(None),
+            State::Idle => {
+                let mut progress = Progress::default();
+                if self.run(&mut progress, inbound, limits)? {
+                    return Ok(Some(progress.finish(inbound)));
+                }
+                self.state = State::Partial(Box::new(progress));
+                Ok(None)
+            }
+            State::Partial(mut progress) => {
+                if self.run(&mut progress, inbound, limits)? {
+                    return Ok(Some(progress.finish(inbound)));
+                }
+                self.state = State::Partial(progress);
+                Ok(None)
+            }
+            State::Failed(error) => {
+                self.state = State::Failed(error);
+                Err(error)
+            }
+        }
+    }
+
+    #[inline]
+    fn run(&mut self, progress: &mut Progress<L>, buf: &[u8], limits: &Limits) -> Result<bool, Error> {
+        let before = progress.position();
+        let outcome = progress.run(buf, limits);
+        self.scanned += (progress.position() - before) as u64;
+        if let Err(error) = outcome {
+            self.state = State::Failed(error);
+        }
+        outcome
+    }
+}
+
+impl<L: StartLine> Progress<L> {
+    #[inline]
+    fn run(&mut self, buf: &[u8], limits: &Limits) -> Result<bool, Error> {
+        if !self.line_is_whole {
+            if !self.line.parse(buf, limits)? {
+                return Ok(false);
+            }
+            self.line_is_whole = true;
+            self.fields.begin(self.line.position());
+        }
+        self.fields.parse(buf, Section::Head, limits)
+    }
+
+    fn position(&self) -> usize {
+        if self.line_is_whole { self.fields.position() } else { self.line.position() }
+    }
+
+    #[inline]
+    fn finish(self, inbound: &mut BytesMut) -> L::Head {
+        let buf = inbound.split_to(self.fields.position()).freeze();
+        self.line.finish(buf, self.fields)
+    }
+}
+
+/// Makes the header section of a head.
+#[inline]
+pub(super) fn headers(buf: Bytes, fields: FieldParser) -> Headers {
+    if fields.is_empty() { Headers::new() } else { fields.finish(buf) }
+}

@@ -1,0 +1,227 @@
+//! Request heads (RFC 9112 §3).
+
+use bytes::{Bytes, BytesMut};
+
+use super::bytes::{target_end, token_end};
+use super::field::FieldParser;
+use super::machine::{HeadParser, StartLine, headers};
+use super::version::{Found, version};
+use crate::error::Error;
+use crate::head::{Layout, MAX_METHOD, Method, RequestHead, Target, Version};
+use crate::limits::Limits;
+
+/// A parser of request heads: one after the other, each in as many calls as it takes.
+///
+/// One empty line before a request line is skipped (RFC 9112 §2.2). Lines end in CR LF and nothing else; between
+/// method, target and version stands exactly one space; `HTTP/1.x` with a minor version above 1 is read as HTTP/1.1.
+/// What belongs to framing (`Host`, `Content-Length`, `Transfer-Encoding`) is not judged here.
+#[derive(Debug, Default)]
+pub struct RequestParser(HeadParser<RequestLine>);
+
+impl RequestParser {
+    /// Makes a parser at the start of a connection.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes a head out of `inbound` once it is whole; until then, all its bytes stay there.
+    ///
+    /// # Errors
+    /// The first fault of the head. Final: every later call returns the same error.
+    pub fn parse(&mut self, inbound: &mut BytesMut, limits: &Limits) -> Result<Option<RequestHead>, Error> {
+        self.0.parse(inbound, limits)
+    }
+
+    /// Whether no byte of a head was seen since the last one; an empty line is none.
+    pub fn is_idle(&self) -> bool {
+        self.0.is_idle()
+    }
+
+    /// Returns how many bytes the longest head within the limits has: as many must find room in `inbound`.
+    pub fn room(limits: &Limits) -> usize {
+        // An empty line, a method, two spaces, a version, its CR LF and the last empty line.
+        const REST: usize = 2 + MAX_METHOD + 2 + 8 + 2 + 2;
+        REST.saturating_add(limits.max_target).saturating_add(limits.max_head)
+    }
+
+    /// Returns how many bytes were looked at since the start, for tests of linear work.
+    #[doc(hidden)]
+    pub fn scanned(&self) -> u64 {
+        self.0.scanned()
+    }
+}
+
+/// What the next byte belongs to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stage {
+    /// An empty line or the method.
+    #[default]
+    Start,
+    /// The LF of the empty line.
+    EmptyLineFeed,
+    Method,
+    Target,
+    Version,
+    /// The CR behind the version.
+    Return,
+    /// The LF behind it.
+    LineFeed,
+}
+
+#[derive(Debug, Default)]
+struct RequestLine {
+    stage: Stage,
+    pos: usize,
+    /// Where the part that is being read starts.
+    start: usize,
+    method: Method,
+    target_start: usize,
+    layout: Layout,
+    target_len: usize,
+    version: Version,
+}
+
+impl StartLine for RequestLine {
+    type Head = RequestHead;
+
+    #[inline]
+    fn parse(&mut self, buf: &[u8], limits: &Limits) -> Result<bool, Error> {
+        if matches!(self.stage, Stage::Start | Stage::EmptyLineFeed) && !self.skip_empty_line(buf)? {
+            return Ok(false);
+        }
+        if self.stage == Stage::Method && !self.method(buf)? {
+            return Ok(false);
+        }
+        if self.stage == Stage::Target && !self.target(buf, limits)? {
+            return Ok(false);
+        }
+        self.version(buf)
+    }
+
+    #[inline]
+    fn position(&self) -> usize {
+        self.pos
+    }
+
+    fn is_untouched(&self) -> bool {
+        match self.stage {
+            Stage::Start | Stage::EmptyLineFeed => true,
+            Stage::Method => self.pos == self.start,
+            Stage::Target | Stage::Version | Stage::Return | Stage::LineFeed => false,
+        }
+    }
+
+    #[inline]
+    fn finish(self, buf: Bytes, fields: FieldParser) -> RequestHead {
+        let target = buf.slice(self.target_start..self.target_start + self.target_len);
+        RequestHead {
+            method: self.method,
+            target: Target::from_layout(target, self.layout),
+            version: self.version,
+            headers: headers(buf, fields),
+        }
+    }
+}
+
+impl RequestLine {
+    #[inline]
+    fn skip_empty_line(&mut self, buf: &[u8]) -> Result<bool, Error> {
+        if self.stage == Stage::Start {
+            match buf.get(self.pos) {
+                None => return Ok(false),
+                Some(b'\r') => {
+                    self.pos += 1;
+                    self.stage = Stage::EmptyLineFeed;
+                }
+                Some(_) => self.stage = Stage::Method,
+            }
+        }
+        if self.stage == Stage::EmptyLineFeed {
+            match buf.get(self.pos) {
+                None => return Ok(false),
+                Some(b'\n') => self.pos += 1,
+                Some(_) => return Err(Error::LineEnd),
+            }
+            self.start = self.pos;
+            self.stage = Stage::Method;
+        }
+        Ok(true)
+    }
+
+    #[inline]
+    fn method(&mut self, buf: &[u8]) -> Result<bool, Error> {
+        self.pos = token_end(buf, self.pos);
+        if self.pos - self.start > MAX_METHOD {
+            return Err(Error::MethodTooLong);
+        }
+        match buf.get(self.pos) {
+            None => return Ok(false),
+            Some(b' ') if self.pos > self.start => {}
+            Some(b'\n') => return Err(Error::LineEnd),
+            Some(_) => return Err(Error::Method),
+        }
+        self.method = Method::from_token(&buf[self.start..self.pos]).ok_or(Error::MethodTooLong)?;
+        self.pos += 1;
+        self.target_start = self.pos;
+        self.stage = Stage::Target;
+        Ok(true)
+    }
+
+    #[inline]
+    fn target(&mut self, buf: &[u8], limits: &Limits) -> Result<bool, Error> {
+        self.pos = target_end(buf, self.pos);
+        self.target_len = self.pos - self.target_start;
+        if self.target_len > limits.max_target {
+            return Err(Error::TargetTooLong { limit: limits.max_target });
+        }
+        match buf.get(self.pos) {
+            None => return Ok(false),
+            Some(b' ') if self.target_len > 0 => {}
+            Some(b'\n') => return Err(Error::LineEnd),
+            // A request line of HTTP/0.9.
+            Some(b'\r') if self.target_len > 0 => return Err(Error::Version),
+            Some(_) => return Err(Error::Target),
+        }
+        self.layout = match Layout::of(&buf[self.target_start..self.pos]) {
+            Some(layout) if layout.form().suits(self.method) => layout,
+            Some(_) => return Err(Error::TargetForm),
+            None if self.method == Method::CONNECT => return Err(Error::TargetForm),
+            None => return Err(Error::Target),
+        };
+        self.pos += 1;
+        self.start = self.pos;
+        self.stage = Stage::Version;
+        Ok(true)
+    }
+
+    #[inline]
+    fn version(&mut self, buf: &[u8]) -> Result<bool, Error> {
+        if self.stage == Stage::Version {
+            match version(buf, self.start, &mut self.pos) {
+                Found::Supported(version) => self.version = version,
+                Found::Partial => return Ok(false),
+                Found::Unsupported => return Err(Error::VersionNotSupported),
+                Found::Bad if buf[self.pos] == b'\n' => return Err(Error::LineEnd),
+                Found::Bad => return Err(Error::Version),
+            }
+            self.stage = Stage::Return;
+        }
+        if self.stage == Stage::Return {
+            match buf.get(self.pos) {
+                None => return Ok(false),
+                Some(b'\r') => self.pos += 1,
+                Some(b'\n') => return Err(Error::LineEnd),
+                Some(_) => return Err(Error::Version),
+            }
+            self.stage = Stage::LineFeed;
+        }
+        match buf.get(self.pos) {
+            None => Ok(false),
+            Some(b'\n') => {
+                self.pos += 1;
+                Ok(true)
+            }
+            Some(_) => Err(Error::LineEnd),
+        }
+    }
+}
