@@ -14,6 +14,9 @@ use crate::head::Headers;
 use crate::link::Outbound;
 use crate::protocol::Eof;
 
+/// How many body bytes of each stream may come before any were granted.
+pub const INITIAL_CREDIT: usize = 64 * 1024;
+
 /// One exchange of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId(pub u32);
@@ -212,22 +215,24 @@ pub trait Codec {
         out: &mut Outbound,
     ) -> Result<Option<Event<Self::In>>, Error>;
 
-    /// The peer ended its side; call again until it returns `None`.
-    ///
-    /// # Errors
-    /// The peer stopped in the middle of a message.
-    fn eof(&mut self, how: Eof, out: &mut Outbound) -> Result<Option<Event<Self::In>>, Error>;
+    /// The peer ended its side: [`Codec::next_event`] judges what is still in `inbound`, and then says how it ended.
+    fn eof(&mut self, how: Eof);
 
-    /// The owner of the stream's body took `n` bytes: as many more may come.
+    /// The peer broke a rule that only its owner can see, one of time for instance. Final, as if its bytes had been wrong.
+    fn fail(&mut self, error: Error);
+
+    /// The owner of the stream's body took `n` bytes: as many more may come. Every stream begins with
+    /// [`INITIAL_CREDIT`]. Called with 0 when the owner first asks for the body: a peer that waits for
+    /// `100 (Continue)` gets it then.
     fn grant(&mut self, stream: StreamId, n: usize, out: &mut Outbound);
 
     /// Nobody wants the rest of the stream's body: it is read and dropped within the limits (C2).
     fn discard(&mut self, stream: StreamId, out: &mut Outbound);
 
-    /// Begins an exchange (client side).
+    /// Begins an exchange. On the server's side this is the stream on which a head that could not be read is answered.
     ///
     /// # Errors
-    /// When none can begin at this moment.
+    /// When none can begin at this moment; on the server's side, when there is nothing to be answered.
     fn open(&mut self) -> Result<StreamId, Busy>;
 
     /// Sends a 1xx head.
@@ -236,7 +241,7 @@ pub trait Codec {
     /// [`Misuse::NotAllowed`] for a status that is not interim, [`Misuse::OutOfOrder`] after the head.
     fn send_interim(&mut self, stream: StreamId, head: &Self::Out, out: &mut Outbound) -> Result<(), Misuse>;
 
-    /// Sends the head of a message.
+    /// Sends the head of a message; `Last::Yes` says that the message is whole with it, whatever its body would be (HEAD, 204, 304).
     ///
     /// # Errors
     /// See [`Misuse`].
@@ -246,7 +251,7 @@ pub trait Codec {
         head: &Self::Out,
         body: BodyKind,
         out: &mut Outbound,
-    ) -> Result<(), Misuse>;
+    ) -> Result<Last, Misuse>;
 
     /// Sends body bytes, taking what fits from the front of `bytes`; `last` counts once all of them are taken.
     ///

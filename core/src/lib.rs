@@ -14,8 +14,6 @@ extern crate std;
 pub mod codec;
 pub mod encode;
 pub mod error;
-pub mod framing;
-pub mod h1;
 pub mod head;
 pub mod limits;
 pub mod link;
@@ -28,8 +26,6 @@ pub mod time;
 pub mod body;
 #[cfg(feature = "std")]
 pub mod driver;
-#[cfg(feature = "std")]
-pub mod pump;
 #[cfg(feature = "std")]
 pub mod service;
 #[cfg(feature = "sim")]

@@ -4,6 +4,9 @@
 
 use core::time::Duration;
 
+/// The default of [`Limits::max_collect`], in bytes.
+pub(crate) const DEFAULT_MAX_COLLECT: usize = 2 << 20;
+
 /// Bounds on what a peer may send, in bytes unless said otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -48,7 +51,7 @@ impl Default for Limits {
             max_trailer_fields: 32,
             max_chunk_ext: 1_024,
             max_chunk_ext_total: 16_384,
-            max_collect: 2 << 20,
+            max_collect: DEFAULT_MAX_COLLECT,
             max_body: 16 << 30,
             max_pipelined: 64,
             max_requests: 1_000_000,

@@ -253,6 +253,12 @@ impl Outbound {
         (!self.tail.is_empty()).then(|| self.tail.split().freeze())
     }
 
+    /// Puts back what was popped and could not be sent.
+    pub fn push_front(&mut self, chunk: Bytes) {
+        self.queued += chunk.len();
+        self.chunks.push_front(chunk);
+    }
+
     /// Drops everything.
     pub fn clear(&mut self) {
         *self = Self::new(self.high_water);

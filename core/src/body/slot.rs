@@ -1,0 +1,204 @@
+//! The place where a body's chunks wait between the one who feeds it and the one who reads it.
+//!
+//! Both may live in the connection's task or in another; wakers are called after the lock is released, and never the
+//! caller's own, for it is running already.
+
+use core::mem;
+use core::task::{Context, Poll, Waker};
+
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use bytes::Bytes;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::BodyError;
+use crate::head::Headers;
+
+/// How many unread bytes a slot is meant to hold.
+pub(crate) const WINDOW: usize = 64 * 1024;
+
+#[derive(Debug)]
+enum End {
+    Open,
+    Whole(Option<Headers>),
+    Failed(BodyError),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reader {
+    /// Has not asked for anything so far.
+    Quiet,
+    /// Wants the body.
+    Reading,
+    /// Dropped the body.
+    Gone,
+}
+
+#[derive(Debug)]
+struct State {
+    queue: VecDeque<Bytes>,
+    buffered: usize,
+    taken: usize,
+    end: End,
+    reader: Reader,
+    reader_waker: Option<Waker>,
+    feeder_waker: Option<Waker>,
+}
+
+/// What the reader did since the feeder last asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Intake {
+    /// Bytes taken out.
+    pub(crate) taken: usize,
+    /// Whether the reader ever asked.
+    pub(crate) wanted: bool,
+    /// Whether the reader dropped the body.
+    pub(crate) dropped: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Slot(Mutex<State>);
+
+impl Slot {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self(Mutex::new(State {
+            queue: VecDeque::new(),
+            buffered: 0,
+            taken: 0,
+            end: End::Open,
+            reader: Reader::Quiet,
+            reader_waker: None,
+            feeder_waker: None,
+        })))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a chunk. `from` is the task that feeds.
+    pub(crate) fn feed(&self, bytes: Bytes, from: Option<&Waker>) {
+        let mut state = self.lock();
+        if state.reader == Reader::Gone {
+            state.taken += bytes.len();
+            return;
+        }
+        state.buffered += bytes.len();
+        state.queue.push_back(bytes);
+        let reader = state.reader_waker.take();
+        drop(state);
+        wake_other(reader, from);
+    }
+
+    /// The body is whole.
+    pub(crate) fn finish(&self, trailers: Option<Headers>, from: Option<&Waker>) {
+        self.end(End::Whole(trailers), from);
+    }
+
+    /// The body will never be whole.
+    pub(crate) fn fail(&self, error: BodyError, from: Option<&Waker>) {
+        self.end(End::Failed(error), from);
+    }
+
+    fn end(&self, end: End, from: Option<&Waker>) {
+        let mut state = self.lock();
+        if !matches!(state.end, End::Open) {
+            return;
+        }
+        state.end = end;
+        let reader = state.reader_waker.take();
+        drop(state);
+        wake_other(reader, from);
+    }
+
+    /// Returns what the reader did, and registers the feeder to hear of more.
+    pub(crate) fn intake(&self, cx: &Context<'_>) -> Intake {
+        let mut state = self.lock();
+        remember(&mut state.feeder_waker, cx);
+        Intake {
+            taken: mem::take(&mut state.taken),
+            wanted: state.reader != Reader::Quiet,
+            dropped: state.reader == Reader::Gone,
+        }
+    }
+
+    /// Whether nobody wants the body.
+    pub(crate) fn is_dropped(&self) -> bool {
+        self.lock().reader == Reader::Gone
+    }
+
+    /// Waits until less than a window is unread.
+    pub(crate) fn poll_room(&self, cx: &Context<'_>) -> Poll<Result<(), BodyError>> {
+        let mut state = self.lock();
+        if state.reader == Reader::Gone {
+            return Poll::Ready(Err(BodyError::Gone));
+        }
+        if state.buffered < WINDOW {
+            return Poll::Ready(Ok(()));
+        }
+        remember(&mut state.feeder_waker, cx);
+        Poll::Pending
+    }
+
+    pub(crate) fn poll_chunk(&self, cx: &Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        let mut state = self.lock();
+        let first_time = mem::replace(&mut state.reader, Reader::Reading) == Reader::Quiet;
+        if let Some(bytes) = state.queue.pop_front() {
+            state.buffered -= bytes.len();
+            state.taken += bytes.len();
+            let feeder = state.feeder_waker.take();
+            drop(state);
+            wake_other(feeder, Some(cx.waker()));
+            return Poll::Ready(Some(Ok(bytes)));
+        }
+        match &mut state.end {
+            End::Open => {}
+            End::Whole(_) => return Poll::Ready(None),
+            End::Failed(error) => return Poll::Ready(Some(Err(error.clone()))),
+        }
+        remember(&mut state.reader_waker, cx);
+        let feeder = if first_time { state.feeder_waker.take() } else { None };
+        drop(state);
+        wake_other(feeder, Some(cx.waker()));
+        Poll::Pending
+    }
+
+    pub(crate) fn take_trailers(&self) -> Option<Headers> {
+        match &mut self.lock().end {
+            End::Whole(trailers) => trailers.take(),
+            End::Open | End::Failed(_) => None,
+        }
+    }
+
+    /// The reader wants no more.
+    pub(crate) fn close_reader(&self) {
+        let mut state = self.lock();
+        state.reader = Reader::Gone;
+        state.taken += state.buffered;
+        state.buffered = 0;
+        state.reader_waker = None;
+        let unread = mem::take(&mut state.queue);
+        let feeder = state.feeder_waker.take();
+        drop(state);
+        drop(unread);
+        if let Some(feeder) = feeder {
+            feeder.wake();
+        }
+    }
+}
+
+fn remember(place: &mut Option<Waker>, cx: &Context<'_>) {
+    match place {
+        Some(waker) => waker.clone_from(cx.waker()),
+        None => *place = Some(cx.waker().clone()),
+    }
+}
+
+/// Wakes a waiting task unless it is the one that runs.
+fn wake_other(waiting: Option<Waker>, running: Option<&Waker>) {
+    if let Some(waker) = waiting
+        && !running.is_some_and(|running| waker.will_wake(running))
+    {
+        waker.wake();
+    }
+}

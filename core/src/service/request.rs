@@ -1,0 +1,388 @@
+//! A request, and the connection it came on.
+
+use core::fmt;
+use core::pin::Pin;
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::task::{Context, Poll, Waker};
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use std::sync::{Mutex, PoisonError};
+
+use super::Extensions;
+use crate::body::Body;
+use crate::codec::{Misuse, StreamId};
+use crate::driver::Peer;
+use crate::head::{Headers, Method, RequestHead, ResponseHead, Status, Target, Version};
+use crate::route::Params;
+
+/// How the request reached the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// In the clear.
+    Http,
+    /// Over TLS.
+    Https,
+}
+
+impl Scheme {
+    /// Returns the scheme as URIs spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
+/// What the requests of one connection share.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) peer: Peer,
+    pub(crate) local: Peer,
+    pub(crate) scheme: Scheme,
+    watched: bool,
+    left: AtomicBool,
+    interim_used: AtomicBool,
+    interim_waits: AtomicBool,
+    shared: Mutex<SharedState>,
+}
+
+#[derive(Debug, Default)]
+struct SharedState {
+    /// One place for each [`Wait`], free places reused.
+    waiting_for_left: Vec<Option<Waker>>,
+    interim: Vec<(StreamId, ResponseHead)>,
+    task: Option<Waker>,
+}
+
+impl Connection {
+    /// `watched` says that handlers are to be known by name.
+    pub(crate) fn new(peer: Peer, local: Peer, scheme: Scheme, watched: bool) -> Arc<Self> {
+        Arc::new(Self {
+            peer,
+            local,
+            scheme,
+            watched,
+            left: AtomicBool::new(false),
+            interim_used: AtomicBool::new(false),
+            interim_waits: AtomicBool::new(false),
+            shared: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched
+    }
+
+    fn shared(&self) -> std::sync::MutexGuard<'_, SharedState> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The peer ended its side, or the connection is gone.
+    pub(crate) fn set_left(&self) {
+        if self.left.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let waiting = core::mem::take(&mut self.shared().waiting_for_left);
+        waiting.into_iter().flatten().for_each(Waker::wake);
+    }
+
+    /// Takes the interim responses that handlers asked for.
+    pub(crate) fn take_interim(&self) -> Vec<(StreamId, ResponseHead)> {
+        if !self.interim_waits.swap(false, Ordering::AcqRel) {
+            return Vec::new();
+        }
+        core::mem::take(&mut self.shared().interim)
+    }
+
+    /// Remembers whom to wake for interim responses, if any handler can send them.
+    pub(crate) fn watch_interim(&self, waker: &Waker) {
+        if !self.interim_used.load(Ordering::Acquire) {
+            return;
+        }
+        let mut shared = self.shared();
+        match &mut shared.task {
+            Some(task) => task.clone_from(waker),
+            None => shared.task = Some(waker.clone()),
+        }
+    }
+}
+
+/// Tells that the client ended its side of the connection.
+///
+/// A client may do so and still read the answer (RFC 9112 §9.6), so nothing is cancelled for it; a connection that
+/// breaks drops the handler by itself. The token outlives the handler, for tasks and threads that work for it.
+#[derive(Clone, Debug)]
+pub struct ClientLeft(Arc<Connection>);
+
+impl ClientLeft {
+    /// Whether the client left.
+    pub fn is_set(&self) -> bool {
+        self.0.left.load(Ordering::Acquire)
+    }
+
+    /// Waits until the client leaves.
+    pub async fn wait(&self) {
+        Wait { connection: &self.0, place: None }.await;
+    }
+}
+
+/// One waiter; its waker stands in a place of its own, so that polling again replaces it.
+struct Wait<'a> {
+    connection: &'a Connection,
+    place: Option<usize>,
+}
+
+impl Future for Wait<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut shared = self.connection.shared();
+        if self.connection.left.load(Ordering::Acquire) {
+            return Poll::Ready(());
+        }
+        let places = &mut shared.waiting_for_left;
+        let place = self.place.unwrap_or_else(|| {
+            places.iter().position(Option::is_none).unwrap_or_else(|| {
+                places.push(None);
+                places.len() - 1
+            })
+        });
+        places[place] = Some(cx.waker().clone());
+        drop(shared);
+        self.place = Some(place);
+        Poll::Pending
+    }
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        if let Some(place) = self.place
+            && let Some(waker) = self.connection.shared().waiting_for_left.get_mut(place)
+        {
+            *waker = None;
+        }
+    }
+}
+
+/// Sends 1xx responses ahead of the answer, such as 103 Early Hints (RFC 8297).
+#[derive(Clone, Debug)]
+pub struct Interim {
+    connection: Arc<Connection>,
+    stream: StreamId,
+    version: Version,
+}
+
+impl Interim {
+    /// Sends one. A client of HTTP/1.0 gets none (RFC 9110 §15.2): it is dropped silently.
+    ///
+    /// # Errors
+    /// [`Misuse::NotAllowed`] for a status that is not 1xx, and for 100 and 101, which the server sends by itself.
+    pub fn send(&self, status: Status, headers: Headers) -> Result<(), Misuse> {
+        if !status.is_informational() || status == Status::CONTINUE || status == Status::SWITCHING_PROTOCOLS {
+            return Err(Misuse::NotAllowed);
+        }
+        if self.version < Version::Http11 {
+            return Ok(());
+        }
+        let mut head = ResponseHead::new(status);
+        head.headers = headers;
+        let mut shared = self.connection.shared();
+        shared.interim.push((self.stream, head));
+        let task = shared.task.take();
+        drop(shared);
+        self.connection.interim_waits.store(true, Ordering::Release);
+        if let Some(task) = task {
+            task.wake();
+        }
+        Ok(())
+    }
+}
+
+/// A request as its handler gets it.
+///
+/// ```
+/// use anyloop_core::service::Request;
+///
+/// let request = Request::get("/search?q=rust");
+/// assert_eq!((request.path(), request.query()), ("/search", Some("q=rust")));
+/// ```
+pub struct Request {
+    head: RequestHead,
+    body: Body,
+    params: Params,
+    extensions: Extensions,
+    stream: StreamId,
+    connection: Arc<Connection>,
+}
+
+impl Request {
+    pub(crate) fn from_parts(
+        head: RequestHead,
+        body: Body,
+        stream: StreamId,
+        connection: Arc<Connection>,
+    ) -> Self {
+        Self { head, body, params: Params::default(), extensions: Extensions::default(), stream, connection }
+    }
+
+    /// Makes a request by hand, for tests and for in-memory calls. It comes from nowhere, over `http`.
+    pub fn new(head: RequestHead, body: impl Into<Body>) -> Self {
+        let nowhere = Connection::new(Peer::Unix(None), Peer::Unix(None), Scheme::Http, false);
+        Self::from_parts(head, body.into(), StreamId::default(), nowhere)
+    }
+
+    /// Makes a GET request with an empty body, for tests.
+    ///
+    /// # Panics
+    /// When the target is not valid.
+    pub fn get(target: &str) -> Self {
+        Self::with_method(Method::GET, target, Body::empty())
+    }
+
+    /// Makes a POST request, for tests.
+    ///
+    /// # Panics
+    /// When the target is not valid.
+    pub fn post(target: &str, body: impl Into<Body>) -> Self {
+        Self::with_method(Method::POST, target, body)
+    }
+
+    /// Makes a request of any method, for tests.
+    ///
+    /// # Panics
+    /// When the target is not valid.
+    pub fn with_method(method: Method, target: &str, body: impl Into<Body>) -> Self {
+        let target = match Target::try_from(target) {
+            Ok(target) => target,
+            Err(error) => panic!("{target:?}: {error}"),
+        };
+        Self::new(RequestHead::new(method, target), body)
+    }
+
+    /// Returns the method.
+    pub fn method(&self) -> &Method {
+        &self.head.method
+    }
+
+    /// Returns the request target as it came.
+    pub fn target(&self) -> &Target {
+        &self.head.target
+    }
+
+    /// Returns the path of the target, still percent-encoded.
+    pub fn path(&self) -> &str {
+        self.head.target.path()
+    }
+
+    /// Returns the query of the target, without the question mark, still percent-encoded.
+    pub fn query(&self) -> Option<&str> {
+        self.head.target.query()
+    }
+
+    /// Returns the HTTP version.
+    pub fn version(&self) -> Version {
+        self.head.version
+    }
+
+    /// Returns the field lines in the order and case in which they came.
+    pub fn headers(&self) -> &Headers {
+        &self.head.headers
+    }
+
+    /// Returns the field lines, to be changed.
+    pub fn headers_mut(&mut self) -> &mut Headers {
+        &mut self.head.headers
+    }
+
+    /// Returns the first value of a field, when it is there and is UTF-8.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.headers.get_str(name)
+    }
+
+    /// Returns the head.
+    pub fn head(&self) -> &RequestHead {
+        &self.head
+    }
+
+    /// Returns a path parameter, percent-decoded.
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.params.get(name)
+    }
+
+    /// Returns all path parameters.
+    pub fn params(&self) -> &Params {
+        &self.params
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    pub(crate) fn set_params(&mut self, params: Params) {
+        self.params = params;
+    }
+
+    /// Returns the address of the other end.
+    pub fn peer_addr(&self) -> &Peer {
+        &self.connection.peer
+    }
+
+    /// Returns the address the client connected to.
+    pub fn local_addr(&self) -> &Peer {
+        &self.connection.local
+    }
+
+    /// Returns how the request reached the server.
+    pub fn scheme(&self) -> Scheme {
+        self.connection.scheme
+    }
+
+    /// Returns the values attached to this request.
+    pub fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+
+    /// Returns the values attached to this request, to be changed.
+    pub fn extensions_mut(&mut self) -> &mut Extensions {
+        &mut self.extensions
+    }
+
+    /// Returns the signal that the client has left.
+    pub fn client_left(&self) -> ClientLeft {
+        ClientLeft(Arc::clone(&self.connection))
+    }
+
+    /// Returns the sender of interim responses.
+    pub fn interim(&self) -> Interim {
+        self.connection.interim_used.store(true, Ordering::Release);
+        Interim { connection: Arc::clone(&self.connection), stream: self.stream, version: self.head.version }
+    }
+
+    /// Returns the body.
+    pub fn body(&self) -> &Body {
+        &self.body
+    }
+
+    /// Returns the body, to read from it.
+    pub fn body_mut(&mut self) -> &mut Body {
+        &mut self.body
+    }
+
+    /// Takes the body and drops the rest.
+    pub fn into_body(self) -> Body {
+        self.body
+    }
+
+    /// Takes the request apart.
+    pub fn into_parts(self) -> (RequestHead, Body) {
+        (self.head, self.body)
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("head", &self.head).field("body", &self.body).finish_non_exhaustive()
+    }
+}
