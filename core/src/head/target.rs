@@ -141,7 +141,7 @@ impl Target {
         if self.lacks_path() {
             Bytes::from_static(b"/")
         } else {
-            self.bytes.slice(self.path_start as usize..self.path_end as usize)
+            self.bytes.slice(self.layout.path_start as usize..self.layout.path_end as usize)
         }
     }
 
