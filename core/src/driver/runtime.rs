@@ -14,6 +14,7 @@ use std::path::PathBuf;
 
 use bytes::BytesMut;
 
+use super::time::{Sleep, Timeout};
 use crate::link::Outbound;
 use crate::time::{Instant, Now};
 
@@ -168,6 +169,16 @@ pub trait Runtime: Clone + 'static {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = Result<T, Panicked>> + Send + 'static;
+
+    /// Waits for so long, by the runtime's clock.
+    fn sleep(&self, time: Duration) -> Sleep<Self> {
+        Sleep::until(self.clone(), self.now().mono + time)
+    }
+
+    /// Gives a future so much time. It moves to the heap.
+    fn timeout<F: Future>(&self, time: Duration, future: F) -> Timeout<Self, F> {
+        Timeout::new(self, time, future)
+    }
 }
 
 /// A runtime whose parts may move between threads: what `Send` handlers that capture the runtime ask for.
@@ -183,7 +194,7 @@ impl<R> SharedRuntime for R where
 
 /// A runtime that can be started.
 ///
-/// Threads are not its business: [`crate::driver::workers`] makes them, the same for every backend.
+/// Threads are not its business: [`crate::driver::start`] makes them, the same for every backend.
 pub trait Workers: Runtime {
     /// Spawns any future, to be polled on this thread only.
     type Local: Clone + 'static;
