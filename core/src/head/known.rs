@@ -298,7 +298,6 @@ const SEED: u32 = find_seed();
 static SLOTS: [u8; 1 << SLOT_BITS] = fill(SEED).0;
 
 /// Length, first and last letter tell all known names apart.
-#[expect(clippy::cast_possible_truncation, reason = "longer names than 65,535 bytes may share slots")]
 const fn slot(len: usize, first: u8, last: u8, seed: u32) -> usize {
     let key = (len as u32) << 16 | ((first | 0x20) as u32) << 8 | (last | 0x20) as u32;
     (key.wrapping_mul(seed) >> (32 - SLOT_BITS)) as usize

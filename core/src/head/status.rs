@@ -116,7 +116,6 @@ impl Status {
         [self.digit(100), self.digit(10), self.digit(1)]
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "a digit fits")]
     const fn digit(self, unit: u16) -> u8 {
         b'0' + (self.0 / unit % 10) as u8
     }

@@ -55,6 +55,11 @@ impl HeaderValue {
         Ok(Self(Bytes::copy_from_slice(trim(value))))
     }
 
+    /// Makes a value of bytes of which the caller knows that they are one.
+    pub(crate) fn from_checked(value: Bytes) -> Self {
+        Self(value)
+    }
+
     /// Returns the bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

@@ -30,7 +30,6 @@ const fn contains(set: &[u8], byte: u8) -> bool {
     false
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the index of a table of 256 fits")]
 const fn classes() -> [u8; 256] {
     let mut table = [0; 256];
     let mut i = 0;

@@ -14,6 +14,7 @@ const MAX_DIGITS: u8 = 16;
 
 /// A piece of a chunked body.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "taken apart at once; a box would cost an allocation")]
 pub enum Chunk {
     /// Bytes of the content, cut from the input without copying; at least one.
     Data(Bytes),

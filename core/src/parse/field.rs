@@ -217,7 +217,6 @@ impl FieldParser {
     }
 
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "names and places were compared with their bounds")]
     fn push(&mut self, buf: &[u8]) {
         let mut value_end = self.value_end;
         while value_end > self.value_start && is_blank(buf[value_end - 1]) {

@@ -1,1 +1,158 @@
+//! Any input, compared with itself in pieces and with httparse: what is accepted here is accepted there as the same.
+//! httparse accepts more: bare LF, repeated empty lines, several spaces where one must be, other targets and forms,
+//! white space before colons in responses, longer methods.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+use bytes::BytesMut;
+use proptest::prelude::*;
+
+use crate::error::Error;
+use crate::head::{Headers, RequestHead, ResponseHead, Version};
+use crate::limits::Limits;
+use crate::parse::{RequestParser, ResponseParser};
+
+type Head<T> = Result<Option<(T, usize)>, Error>;
+
+/// Reads one head in pieces of these lengths, round and round.
+fn read<T>(
+    bytes: &[u8],
+    lengths: &[usize],
+    mut parse: impl FnMut(&mut BytesMut) -> Result<Option<T>, Error>,
+) -> Head<T> {
+    let (mut inbound, mut rest, mut lengths) = (BytesMut::new(), bytes, lengths.iter().cycle());
+    while !rest.is_empty() {
+        let (piece, after) =
+            rest.split_at(lengths.next().map_or(rest.len(), |&length| length.min(rest.len())));
+        inbound.extend_from_slice(piece);
+        rest = after;
+        if let Some(head) = parse(&mut inbound)? {
+            return Ok(Some((head, bytes.len() - rest.len() - inbound.len())));
+        }
+    }
+    Ok(None)
+}
+
+fn request(bytes: &[u8], lengths: &[usize]) -> Head<RequestHead> {
+    let (mut parser, limits) = (RequestParser::new(), Limits::default());
+    read(bytes, lengths, |inbound| parser.parse(inbound, &limits))
+}
+
+fn response(bytes: &[u8], lengths: &[usize]) -> Head<ResponseHead> {
+    let (mut parser, limits) = (ResponseParser::new(), Limits::default());
+    read(bytes, lengths, |inbound| parser.parse(inbound, &limits))
+}
+
+fn same_fields(headers: &Headers, fields: &[httparse::Header<'_>]) -> bool {
+    headers.iter().eq(fields.iter().map(|field| (field.name, field.value)))
+}
+
+const PIECES: &[&[u8]] = &[
+    b"Host: example.com\r\n",
+    b"a:b\r\n",
+    b"x-long-name-of-a-field:  value \t\r\n",
+    b"\r\n",
+    b"\r\n\r\n",
+    b"\r",
+    b"\n",
+    b" ",
+    b"\t",
+    b":",
+    b"\0",
+    b"\x80\xff",
+    b"a",
+    b"HTTP/1.1",
+    b"/",
+    b"Content-Length: 3\r\n",
+];
+
+/// Pieces of heads, put together in any order, with now and then any bytes.
+fn soup(start: &'static [&'static [u8]]) -> impl Strategy<Value = Vec<u8>> {
+    let usual = prop::sample::select(PIECES);
+    let other = prop::collection::vec(any::<u8>(), 1..4);
+    let piece = prop_oneof![9 => usual.prop_map(<[u8]>::to_vec), 1 => other];
+    (
+        prop::sample::select(start),
+        prop::collection::vec(piece, 0..8),
+        prop::option::of((any::<usize>(), any::<u8>())),
+    )
+        .prop_map(|(start, pieces, flip)| {
+            let mut bytes = [start, &pieces.concat()[..], b"\r\n"].concat();
+            if let Some((at, byte)) = flip {
+                let at = at % bytes.len();
+                bytes[at] = byte;
+            }
+            bytes
+        })
+}
+
+const REQUESTS: &[&[u8]] = &[
+    b"GET / HTTP/1.1\r\n",
+    b"POST /a/b?c=d HTTP/1.0\r\n",
+    b"OPTIONS * HTTP/1.1\r\n",
+    b"CONNECT a:443 HTTP/1.1\r\n",
+    b"GET http://example.com/a HTTP/1.1\r\n",
+    b"\r\nGET / HTTP/1.1\r\n",
+    b"",
+];
+const RESPONSES: &[&[u8]] =
+    &[b"HTTP/1.1 200 OK\r\n", b"HTTP/1.0 404 Not Found\r\n", b"HTTP/1.1 200\r\n", b"HTTP/1.1 500 \r\n", b""];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn requests_are_the_same_however_they_are_cut(
+        bytes in soup(REQUESTS), lengths in prop::collection::vec(1..20_usize, 1..6),
+    ) {
+        prop_assert_eq!(request(&bytes, &lengths), request(&bytes, &[]));
+        prop_assert_eq!(request(&bytes, &[1]), request(&bytes, &[]));
+    }
+
+    #[test]
+    fn responses_are_the_same_however_they_are_cut(
+        bytes in soup(RESPONSES), lengths in prop::collection::vec(1..20_usize, 1..6),
+    ) {
+        prop_assert_eq!(response(&bytes, &lengths), response(&bytes, &[]));
+        prop_assert_eq!(response(&bytes, &[1]), response(&bytes, &[]));
+    }
+
+    #[test]
+    fn a_request_that_is_accepted_is_the_same_to_httparse(bytes in soup(REQUESTS)) {
+        let mut fields = [httparse::EMPTY_HEADER; 128];
+        let mut theirs = httparse::Request::new(&mut fields);
+        let outcome = theirs.parse(&bytes);
+        match request(&bytes, &[]) {
+            Ok(Some((head, len))) => {
+                prop_assert_eq!(outcome, Ok(httparse::Status::Complete(len)));
+                prop_assert_eq!(theirs.method, Some(head.method.as_str()));
+                prop_assert_eq!(theirs.path, Some(head.target.as_str()));
+                prop_assert_eq!(theirs.version, Some(u8::from(head.version == Version::Http11)));
+                prop_assert!(same_fields(&head.headers, theirs.headers));
+            }
+            Ok(None) => prop_assert_eq!(outcome, Ok(httparse::Status::Partial)),
+            Err(_) => {}
+        }
+    }
+
+    #[test]
+    fn a_response_that_is_accepted_is_the_same_to_httparse(bytes in soup(RESPONSES)) {
+        let mut fields = [httparse::EMPTY_HEADER; 128];
+        let mut theirs = httparse::Response::new(&mut fields);
+        let outcome = theirs.parse(&bytes);
+        match response(&bytes, &[]) {
+            Ok(Some((head, len))) => {
+                prop_assert_eq!(outcome, Ok(httparse::Status::Complete(len)));
+                prop_assert_eq!(theirs.code, Some(head.status.code()));
+                prop_assert_eq!(theirs.version, Some(u8::from(head.version == Version::Http11)));
+                prop_assert!(same_fields(&head.headers, theirs.headers));
+                let reason = head.reason.map_or(String::new(), |reason| String::from_utf8_lossy(&reason).into_owned());
+                // httparse hands obs-text in a reason out as an empty one.
+                let reason = if reason.is_ascii() { reason } else { String::new() };
+                prop_assert_eq!(theirs.reason, Some(reason.as_str()));
+            }
+            Ok(None) => prop_assert_eq!(outcome, Ok(httparse::Status::Partial)),
+            Err(_) => {}
+        }
+    }
+}

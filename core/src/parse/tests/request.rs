@@ -414,8 +414,7 @@ fn raised_limits_still_bound_names() {
 #[test]
 fn the_longest_head_fits_into_the_room_asked_for() {
     let limits = small();
-    let longest =
-        b"\r\nABCDEFGHIJKLMNOPQRSTUVWXYZ012345 /2345678 HTTP/1.1\r\na: 345678901234567890b\r\n\r\n";
+    let longest = b"\r\nABCDEFGHIJKLMNOPQRSTUVWXYZ012345 /2345678 HTTP/1.1\r\na: 345678901234567890b\r\n\r\n";
     assert_eq!(RequestParser::room(&limits), longest.len());
     let mut inbound = BytesMut::from(&longest[..]);
     assert!(RequestParser::new().parse(&mut inbound, &limits).unwrap().is_some());

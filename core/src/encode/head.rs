@@ -1,0 +1,106 @@
+//! Start lines and fields (RFC 9112 §3 to §5).
+
+use bytes::{BufMut, BytesMut};
+
+use crate::error::Error;
+use crate::head::{
+    HeaderName, HeaderValue, Headers, Known, Method, RequestHead, ResponseHead, Status, Target, Version,
+};
+use crate::link::Outbound;
+
+/// Writes a request line.
+///
+/// # Errors
+/// [`Error::TargetForm`] when the method does not allow the form of the target; nothing is written then.
+pub fn request_line(
+    out: &mut Outbound,
+    method: Method,
+    target: &Target,
+    version: Version,
+) -> Result<(), Error> {
+    if !target.form().suits(method) {
+        return Err(Error::TargetForm);
+    }
+    let (method, target) = (method.as_str().as_bytes(), target.as_bytes());
+    let tail = out.tail();
+    tail.reserve(method.len() + target.len() + 12);
+    tail.put_slice(method);
+    tail.put_u8(b' ');
+    tail.put_slice(target);
+    tail.put_u8(b' ');
+    tail.put_slice(version.as_str().as_bytes());
+    tail.put_slice(b"\r\n");
+    Ok(())
+}
+
+/// Writes a status line, with the registered reason phrase and always the space before it.
+///
+/// The version is that of the sender, which is HTTP/1.1 whatever the request had (RFC 9110 §2.5).
+pub fn status_line(out: &mut Outbound, version: Version, status: Status) {
+    let tail = out.tail();
+    if version == Version::Http11 && status == Status::OK {
+        tail.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+        return;
+    }
+    let reason = status.reason().as_bytes();
+    tail.reserve(reason.len() + 15);
+    tail.put_slice(version.as_str().as_bytes());
+    tail.put_u8(b' ');
+    tail.put_slice(&status.digits());
+    tail.put_u8(b' ');
+    tail.put_slice(reason);
+    tail.put_slice(b"\r\n");
+}
+
+/// Writes one field line.
+pub fn field(out: &mut Outbound, name: &HeaderName, value: &HeaderValue) {
+    line(out.tail(), name.as_str().as_bytes(), value.as_bytes());
+}
+
+/// Writes a field line whose value is a number, without making a value of it.
+pub fn number(out: &mut Outbound, name: Known, value: u64) {
+    line(out.tail(), name.as_str().as_bytes(), itoa::Buffer::new().format(value).as_bytes());
+}
+
+/// Writes the fields of a section in order, without those known ones that `skip` wants to be left out.
+pub fn fields(out: &mut Outbound, headers: &Headers, skip: impl Fn(Known) -> bool) {
+    let tail = out.tail();
+    for (known, name, value) in headers.raw() {
+        if !known.is_some_and(&skip) {
+            line(tail, name, value);
+        }
+    }
+}
+
+/// Writes the empty line that ends a head or a trailer section.
+pub fn end_of_head(out: &mut Outbound) {
+    out.tail().extend_from_slice(b"\r\n");
+}
+
+/// Writes a whole request head as it is; framing is the caller's.
+///
+/// # Errors
+/// [`Error::TargetForm`] when the method does not allow the form of the target; nothing is written then.
+pub fn request(out: &mut Outbound, head: &RequestHead) -> Result<(), Error> {
+    request_line(out, head.method, &head.target, head.version)?;
+    fields(out, &head.headers, |_| false);
+    end_of_head(out);
+    Ok(())
+}
+
+/// Writes a whole response head as it is, but for the reason phrase, which is the registered one; framing is the
+/// caller's.
+pub fn response(out: &mut Outbound, head: &ResponseHead) {
+    status_line(out, head.version, head.status);
+    fields(out, &head.headers, |_| false);
+    end_of_head(out);
+}
+
+#[inline]
+pub(super) fn line(tail: &mut BytesMut, name: &[u8], value: &[u8]) {
+    tail.reserve(name.len() + value.len() + 4);
+    tail.put_slice(name);
+    tail.put_slice(b": ");
+    tail.put_slice(value);
+    tail.put_slice(b"\r\n");
+}
