@@ -58,7 +58,13 @@ enum Sending {
 pub(super) enum Op {
     Read,
     Write,
+    /// Until what was taken has left.
+    Flush,
     Close,
+}
+
+impl Op {
+    const ALL: [Self; 4] = [Self::Read, Self::Write, Self::Flush, Self::Close];
 }
 
 /// One operation of one end: who waits for it, and until when it is held up.
@@ -77,7 +83,7 @@ struct End {
     /// Taken whole by a completion-based write, and not yet in the peer's inbox.
     staged: Bytes,
     sending: Sending,
-    waits: [Wait; 3],
+    waits: [Wait; 4],
 }
 
 impl End {
@@ -130,12 +136,12 @@ impl Conn {
                         || !peer.alive
                         || (end.staged.is_empty() && peer.inbox.len() < window)
                 }
-                Op::Close => end.staged.is_empty(),
+                Op::Flush | Op::Close => end.staged.is_empty(),
             }
     }
 
     fn is_held(&self, side: Side, op: Op, now: Instant) -> bool {
-        let stalled = op != Op::Close && self.stalled_until.is_some_and(|until| until > now);
+        let stalled = matches!(op, Op::Read | Op::Write) && self.stalled_until.is_some_and(|until| until > now);
         let held = self.ends[side as usize].waits[op as usize].held_until;
         !self.is_reset && (stalled || held.is_some_and(|until| until > now))
     }
@@ -186,7 +192,7 @@ impl World {
         let Some(conn) = self.conns.get_mut(&number) else { return };
         let mut woken = Vec::new();
         for side in [Side::Client, Side::Server] {
-            for op in [Op::Read, Op::Write, Op::Close] {
+            for op in Op::ALL {
                 if conn.can(side, op, window) && !conn.is_held(side, op, now) {
                     woken.extend(conn.ends[side as usize].waits[op as usize].waker.take());
                 }
@@ -261,7 +267,7 @@ impl World {
                 Op::Read | Op::Write if self.config.stall > Duration::ZERO && self.rng.one_in(8) => {
                     1 + self.rng.below(u64::try_from(self.config.stall.as_nanos()).unwrap_or(u64::MAX - 1))
                 }
-                Op::Read | Op::Write => 0,
+                Op::Read | Op::Write | Op::Flush => 0,
                 Op::Close => u64::try_from(self.delay(self.config.latency).as_nanos()).unwrap_or(0),
             };
             if hold > 0 {
@@ -332,10 +338,10 @@ impl World {
         out: &mut Outbound,
     ) -> Poll<io::Result<usize>> {
         self.step(number);
-        if out.is_empty() {
-            return Poll::Ready(Ok(0));
-        }
-        match self.gate(number, side, Op::Write, waker) {
+        let (op, other) = if out.is_empty() { (Op::Flush, Op::Write) } else { (Op::Write, Op::Flush) };
+        let before = self.end(number, side).and_then(|end| end.waits[other as usize].waker.take());
+        self.discard(before);
+        match self.gate(number, side, op, waker) {
             Gate::Wait => return Poll::Pending,
             Gate::Open => {}
         }
@@ -348,6 +354,9 @@ impl World {
         let (end, peer) = (&conn.ends[side as usize], &conn.ends[side.other() as usize]);
         if conn.is_reset || end.sending != Sending::Open {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        if out.is_empty() {
+            return Poll::Ready(Ok(0));
         }
         let (room, deaf) = (window.saturating_sub(peer.inbox.len()), !peer.alive);
         let bytes = match writes {
