@@ -141,7 +141,8 @@ impl Conn {
     }
 
     fn is_held(&self, side: Side, op: Op, now: Instant) -> bool {
-        let stalled = matches!(op, Op::Read | Op::Write) && self.stalled_until.is_some_and(|until| until > now);
+        let stalled =
+            matches!(op, Op::Read | Op::Write) && self.stalled_until.is_some_and(|until| until > now);
         let held = self.ends[side as usize].waits[op as usize].held_until;
         !self.is_reset && (stalled || held.is_some_and(|until| until > now))
     }

@@ -6,7 +6,7 @@ use core::fmt;
 use core::future::Future;
 use core::mem;
 use core::pin::{Pin, pin};
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
 use alloc::borrow::ToOwned;
@@ -156,6 +156,8 @@ impl fmt::Debug for SimLocal {
 struct Tasks {
     local: SimLocal,
     living: BTreeMap<TaskId, LocalTask>,
+    /// The waker of each task's last poll.
+    wakers: BTreeMap<TaskId, (u64, Waker)>,
 }
 
 impl Tasks {
@@ -164,6 +166,18 @@ impl Tasks {
         let shared = self.local.sim.with(|world| mem::take(&mut world.spawned));
         self.living.extend(shared.into_iter().map(|(id, task)| (id, task as LocalTask)));
         self.living.extend(self.local.spawned.take());
+    }
+
+    /// The waker for a poll: that of the last one if it is of the same generation.
+    fn waker(&mut self, id: TaskId, generation: u64) -> Waker {
+        match self.wakers.get(&id) {
+            Some((last, waker)) if *last == generation => waker.clone(),
+            Some(_) | None => {
+                let waker = self.local.sim.waker(id, generation);
+                self.wakers.insert(id, (generation, waker.clone()));
+                waker
+            }
+        }
     }
 }
 
@@ -226,7 +240,7 @@ impl Sim {
             (world.add_task(), world.now + until, polls_before.saturating_add(world.config.poll_limit))
         });
         let local = SimLocal { sim: self.clone(), spawned: Rc::default() };
-        let mut tasks = Tasks { local: local.clone(), living: BTreeMap::new() };
+        let mut tasks = Tasks { local: local.clone(), living: BTreeMap::new(), wakers: BTreeMap::new() };
         let mut main = pin!(main(local));
         let result = loop {
             tasks.adopt();
@@ -238,7 +252,7 @@ impl Sim {
                 }
                 Next::End(verdict) => break Err(verdict),
             };
-            let waker = self.waker(id, generation);
+            let waker = tasks.waker(id, generation);
             let cx = &mut Context::from_waker(&waker);
             if id == main_id {
                 match catch_unwind(AssertUnwindSafe(|| main.as_mut().poll(cx))) {
@@ -254,6 +268,7 @@ impl Sim {
                 Ok(Poll::Ready(())) => {
                     self.with(|world| world.end_task(id));
                     tasks.living.remove(&id);
+                    tasks.wakers.remove(&id);
                 }
                 Err(panic) => break Err(self.panicked(id, &*panic)),
             }

@@ -147,6 +147,7 @@ impl SimStream {
 
 impl Transport for SimStream {
     const REREAD_IS_FREE: bool = false;
+    const BUFFERS_WRITES: bool = true;
 
     fn poll_read(
         &mut self,

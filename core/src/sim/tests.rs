@@ -173,6 +173,25 @@ fn a_waker_of_an_earlier_poll_does_nothing() {
 }
 
 #[test]
+fn wakers_are_fresh_or_stable_to_those_who_compare_them() {
+    for (wakers, same) in [(Wakers::Fresh, false), (Wakers::Stable, true)] {
+        let mut config = SimConfig::calm(1);
+        config.wakers = wakers;
+        let sim = Sim::with_config(config);
+        let compare = |sim: Sim| async move {
+            let first = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+            sim.sleep(SECOND).await;
+            poll_fn(|cx| Poll::Ready(assert_eq!(cx.waker().will_wake(&first), same))).await;
+        };
+        sim.run(2 * SECOND, async {
+            sim.spawn(compare(sim.clone()));
+            compare(sim.clone()).await;
+        })
+        .unwrap();
+    }
+}
+
+#[test]
 fn a_busy_loop_uses_up_its_polls() {
     let mut config = SimConfig::new(11);
     config.poll_limit = 1000;
@@ -204,6 +223,17 @@ fn a_run_ends_when_its_time_is_up() {
     assert_eq!(sim.elapsed(), SECOND);
     sim.run(SECOND, sim.sleep(SECOND)).unwrap();
     assert_eq!(sim.elapsed(), 2 * SECOND);
+}
+
+#[test]
+fn a_timeout_ends_what_takes_longer() {
+    let sim = Sim::new(3);
+    sim.run(9 * SECOND, async {
+        assert_eq!(sim.timeout(SECOND, sim.sleep(SECOND)).await, Some(()));
+        assert_eq!(sim.timeout(SECOND, sim.sleep(2 * SECOND)).await, None);
+        assert_eq!(sim.elapsed(), 2 * SECOND);
+    })
+    .unwrap();
 }
 
 #[test]
