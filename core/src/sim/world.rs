@@ -1,9 +1,9 @@
 //! The state that all parts of a simulation share.
 
 use core::fmt;
-use core::future::{Future, poll_fn};
+use core::future::Future;
 use core::mem;
-use core::pin::{Pin, pin};
+use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
@@ -327,20 +327,10 @@ impl Sim {
         self.lock().rng.below(bound)
     }
 
-    /// Waits, exactly so long in virtual time.
+    /// Waits, exactly so long in virtual time. [`Runtime::sleep`], which generic code calls, waits by a [`SimTimer`] and
+    /// may take a little longer.
     pub fn sleep(&self, time: Duration) -> SimSleep {
         SimSleep::new(self.clone(), self.now().mono + time)
-    }
-
-    /// Waits for a future, at most so long in virtual time; `None` when it is not done by then.
-    pub async fn timeout<T>(&self, time: Duration, future: impl Future<Output = T>) -> Option<T> {
-        let mut future = pin!(future);
-        let mut sleep = self.sleep(time);
-        poll_fn(|cx| match future.as_mut().poll(cx) {
-            Poll::Ready(value) => Poll::Ready(Some(value)),
-            Poll::Pending => Pin::new(&mut sleep).poll(cx).map(|()| None),
-        })
-        .await
     }
 
     /// Makes a listener at an address of this simulation; port 0 picks a free one. Several listeners may share an

@@ -2,13 +2,16 @@
 //!
 //! A failure names its seed. `TORTURE_SEEDS` sets how many seeds each scenario gets, `TORTURE_FIRST` the first one.
 
+#![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc, reason = "a test has std")]
+
 mod protocols;
+mod serving;
 mod shaped;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyloop_core::driver::{Config, Connections, Driver, Permits, Registration, Shutdown, Spawn};
+use anyloop_core::driver::{Config, Connections, Driver, Permits, Registration, Runtime, Shutdown, Spawn};
 use anyloop_core::protocol::{Echo, Lost, Protocol};
 use anyloop_core::sim::{Fault, Sim, SimConfig, SimStream, Verdict, Writes};
 use anyloop_core::time::Instant;
