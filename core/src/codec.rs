@@ -51,6 +51,10 @@ pub enum Reason {
 
 /// What the peer did.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a head moves once; a box would cost each request an allocation"
+)]
 pub enum Event<H> {
     /// A message begins.
     Head {
@@ -139,8 +143,10 @@ pub enum CloseReason {
     Delimiter,
     /// More of an unwanted body was left than is worth reading.
     UnreadBody,
-    /// The message being sent was given up half-way.
+    /// The message being sent was given up half-way, and the peer can tell.
     Truncated,
+    /// The message being sent was given up half-way, and only a reset tells the peer: its end is the connection's end.
+    Cut,
     /// We asked for it in a field of the response.
     WeAsked,
     /// [`crate::limits::Limits::max_requests`] is reached.
@@ -276,14 +282,14 @@ pub trait Codec {
         out: &mut Outbound,
     ) -> Result<(), Misuse>;
 
-    /// Returns the stream whose turn to send it is.
-    fn next_sender(&mut self) -> Option<StreamId>;
-
     /// Gives a stream up.
     fn reset(&mut self, stream: StreamId, reason: Reason, out: &mut Outbound);
 
     /// Announces that no new streams are taken.
     fn drain(&mut self, out: &mut Outbound);
+
+    /// Returns how many unread bytes the codec may need to see at once; reading stops beyond.
+    fn input_room(&self) -> usize;
 
     /// Returns where the connection stands.
     fn phase(&self) -> Phase;

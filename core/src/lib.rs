@@ -14,6 +14,8 @@ extern crate std;
 pub mod codec;
 pub mod encode;
 pub mod error;
+pub mod framing;
+pub mod h1;
 pub mod head;
 pub mod limits;
 pub mod link;
@@ -26,6 +28,8 @@ pub mod time;
 pub mod body;
 #[cfg(feature = "std")]
 pub mod driver;
+#[cfg(feature = "std")]
+pub mod pump;
 #[cfg(feature = "std")]
 pub mod service;
 #[cfg(feature = "sim")]

@@ -21,7 +21,7 @@ use bytes::{Bytes, BytesMut};
 pub use error::{BodyError, BoxError};
 use produce::OnDrop;
 pub use produce::Sink;
-pub(crate) use slot::{Intake, Slot};
+pub(crate) use slot::Slot;
 
 use crate::head::Headers;
 use crate::limits::DEFAULT_MAX_COLLECT;
@@ -194,11 +194,11 @@ impl Body {
     fn finish(&mut self) {
         let trailers = match &mut self.inner {
             Inner::Slot(slot) => slot.0.take_trailers(),
-            Inner::Source(source) => source.trailers(),
+            Inner::Source(source) => source.trailers().map(Box::new),
             Inner::Empty | Inner::Full(_) => None,
         };
         if let Some(trailers) = trailers {
-            self.trailers = Some(Box::new(trailers));
+            self.trailers = Some(trailers);
         }
         self.inner = Inner::Empty;
     }

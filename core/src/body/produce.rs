@@ -102,6 +102,6 @@ impl<Fut: Future<Output = Result<(), BodyError>> + Send> BodySource for Producer
     }
 
     fn trailers(&mut self) -> Option<Headers> {
-        self.slot.take_trailers()
+        self.slot.take_trailers().map(|trailers| *trailers)
     }
 }

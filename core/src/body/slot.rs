@@ -6,6 +6,7 @@
 use core::mem;
 use core::task::{Context, Poll, Waker};
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use bytes::Bytes;
@@ -20,7 +21,7 @@ pub(crate) const WINDOW: usize = 64 * 1024;
 #[derive(Debug)]
 enum End {
     Open,
-    Whole(Option<Headers>),
+    Whole(Option<Box<Headers>>),
     Failed(BodyError),
 }
 
@@ -92,7 +93,7 @@ impl Slot {
 
     /// The body is whole.
     pub(crate) fn finish(&self, trailers: Option<Headers>, from: Option<&Waker>) {
-        self.end(End::Whole(trailers), from);
+        self.end(End::Whole(trailers.map(Box::new)), from);
     }
 
     /// The body will never be whole.
@@ -163,7 +164,7 @@ impl Slot {
         Poll::Pending
     }
 
-    pub(crate) fn take_trailers(&self) -> Option<Headers> {
+    pub(crate) fn take_trailers(&self) -> Option<Box<Headers>> {
         match &mut self.lock().end {
             End::Whole(trailers) => trailers.take(),
             End::Open | End::Failed(_) => None,

@@ -6,6 +6,7 @@ use super::{IntoResponse, Request, Response};
 
 /// How a call began.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
 pub enum Started<F> {
     /// It is done already.
     Done(Response),

@@ -1,0 +1,605 @@
+//! The server's side of HTTP/1.
+
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use bytes::{Bytes, BytesMut};
+
+use super::recv::{Incoming, Piece};
+use super::request::{self, Persistence};
+use super::send::Outgoing;
+use super::state::{self, After, Received, Recv, Send, Sent};
+use crate::codec::{BodyKind, Busy, CloseReason, Codec, Event, Last, Misuse, Phase, Reason, StreamId};
+use crate::encode;
+use crate::error::Error;
+use crate::framing::{self, Field, Framing, Role};
+use crate::head::{HeaderValue, Headers, Known, Method, RequestHead, ResponseHead, Status, Version};
+use crate::limits::Limits;
+use crate::link::{DEFAULT_INBOUND, Outbound};
+use crate::parse::{ChunkDecoder, RequestParser};
+use crate::protocol::Eof;
+
+const CHUNKED: HeaderValue = HeaderValue::from_static("chunked");
+const UPGRADE: HeaderValue = HeaderValue::from_static("upgrade");
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
+const KEEP_ALIVE: HeaderValue = HeaderValue::from_static("keep-alive");
+
+/// A request that is not answered yet.
+#[derive(Clone, Copy, Debug)]
+struct Owed {
+    stream: StreamId,
+    method: Method,
+    version: Version,
+    /// Whether the client may be answered with a tunnel.
+    may_switch: bool,
+    persistence: Persistence,
+}
+
+/// What is there to be answered after the peer broke the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    /// It was in a head: an answer is owed to what was no request.
+    Unanswered,
+    /// It was in the body of a request, or it is answered.
+    Answered,
+}
+
+/// The server's side of one HTTP/1 connection: bytes in, events out; answers in, bytes out.
+///
+/// No IO, no clock, no futures. Requests are yielded as they arrive, up to [`Limits::max_pipelined`] ahead of their
+/// answers; the answers leave in the order of the requests.
+///
+/// ```
+/// use anyloop_core::codec::{BodyKind, Codec, Event, Last};
+/// use anyloop_core::h1::Server;
+/// use anyloop_core::head::{ResponseHead, Status};
+/// use anyloop_core::link::Outbound;
+/// use bytes::{Bytes, BytesMut};
+///
+/// let mut server = Server::default();
+/// let mut inbound = BytesMut::from("GET /hello HTTP/1.1\r\nHost: example.com\r\n\r\n");
+/// let mut out = Outbound::default();
+///
+/// let Some(Event::Head { stream, head, body }) = server.next_event(&mut inbound, &mut out)? else { panic!() };
+/// assert_eq!((head.target.path(), body), ("/hello", BodyKind::Empty));
+///
+/// server.send_head(stream, &ResponseHead::new(Status::OK), BodyKind::Sized(5), &mut out)?;
+/// server.send_data(stream, &mut Bytes::from("world"), Last::Yes, &mut out)?;
+/// let answer: Vec<u8> = out.slices().flatten().copied().collect();
+/// assert_eq!(answer, b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nworld");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Server {
+    limits: Arc<Limits>,
+    recv: Result<Recv, Error>,
+    fault: Fault,
+    send: Send,
+    parser: RequestParser,
+    incoming: Option<Incoming>,
+    outgoing: Outgoing,
+    owed: VecDeque<Owed>,
+    next: StreamId,
+    close: Option<CloseReason>,
+    eof: Option<Eof>,
+    /// Whether the input holds bytes of a message that was not yielded yet.
+    unread: bool,
+    draining: bool,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self::new(Arc::default())
+    }
+}
+
+impl Server {
+    /// Makes the codec of a new connection.
+    pub fn new(limits: Arc<Limits>) -> Self {
+        Self {
+            limits,
+            recv: Ok(Recv::Head),
+            fault: Fault::Answered,
+            send: Send::Idle,
+            parser: RequestParser::new(),
+            incoming: None,
+            outgoing: Outgoing::Length(0),
+            owed: VecDeque::new(),
+            next: StreamId(0),
+            close: None,
+            eof: None,
+            unread: false,
+            draining: false,
+        }
+    }
+
+    /// Whether a request has begun that is not whole yet, or none has: what the head timeout is about.
+    pub fn is_between_requests(&self) -> bool {
+        self.recv == Ok(Recv::Head) && self.parser.is_idle() && !self.unread
+    }
+
+    fn receive(&mut self, what: Received) {
+        if let Ok(now) = self.recv {
+            let next = state::receive(now, what);
+            debug_assert!(next.is_some(), "{now:?} can't receive {what:?}");
+            self.recv = Ok(next.unwrap_or(Recv::Closed));
+        }
+    }
+
+    /// Steps the sending machine, and the receiving one where it waits for that.
+    fn step(&mut self, what: Sent) -> Result<(), Misuse> {
+        self.send = state::send(self.send, what).ok_or(Misuse::OutOfOrder)?;
+        if self.send == Send::Idle {
+            self.owed.pop_front();
+            self.take_turn();
+        }
+        if let Ok(recv) = self.recv {
+            self.recv = Ok(state::couple(recv, self.send));
+        }
+        if self.recv == Ok(Recv::Tunnel) && self.send == Send::Tunnel && self.incoming.is_none() {
+            let stream = self.owed.front().map_or(StreamId(0), |owed| owed.stream);
+            self.incoming = Some(Incoming::new(stream, Framing::Tunnel, false));
+        }
+        Ok(())
+    }
+
+    fn stop_reading(&mut self, why: CloseReason) {
+        self.close.get_or_insert(why);
+        self.receive(Received::Stop);
+        self.incoming = None;
+    }
+
+    fn owe(&mut self, owed: Owed) {
+        self.owed.push_back(owed);
+        self.take_turn();
+    }
+
+    /// Begins to owe the oldest answer, unless one is being sent.
+    fn take_turn(&mut self) {
+        if !self.owed.is_empty()
+            && let Some(send) = state::send(self.send, Sent::Owe)
+        {
+            self.send = send;
+        }
+    }
+
+    fn next_stream(&mut self) -> StreamId {
+        let stream = self.next;
+        self.next = StreamId(stream.0.wrapping_add(1));
+        stream
+    }
+
+    /// Takes a head in: checks what no single line shows, and decides what follows.
+    fn begin(&mut self, head: RequestHead) -> Result<Event<RequestHead>, Error> {
+        request::check(&head)?;
+        let framing = framing::decide(Role::Request, head.version, &head.headers)?;
+        if let Framing::Length(length) = framing
+            && length > self.limits.max_body
+        {
+            return Err(Error::BodyTooLarge { limit: self.limits.max_body });
+        }
+        let body = framing.kind();
+        let expects_continue = request::expects_continue(&head)? && body != BodyKind::Empty;
+        let persistence = request::persistence(&head);
+        let may_switch = request::may_switch(&head);
+        let stream = self.next_stream();
+        let last = u64::from(stream.0) + 1 >= self.limits.max_requests;
+        let after = if persistence == Persistence::Close || last {
+            self.close.get_or_insert(if last { CloseReason::MaxRequests } else { CloseReason::PeerAsked });
+            After::Stop
+        } else {
+            After::Next
+        };
+        // A tunnel may follow even where no other request may.
+        let after = if may_switch { After::Wait } else { after };
+        if body == BodyKind::Empty {
+            self.receive(Received::HeadOnly(after));
+        } else {
+            self.receive(Received::HeadAndBody(after));
+            self.incoming = Some(Incoming::new(stream, framing, expects_continue));
+        }
+        self.owe(Owed { stream, method: head.method, version: head.version, may_switch, persistence });
+        Ok(Event::Head { stream, head, body })
+    }
+
+    fn read_head(&mut self, inbound: &mut BytesMut) -> Result<Option<Event<RequestHead>>, Error> {
+        if self.owed.len() >= self.limits.max_pipelined {
+            return Ok(None);
+        }
+        match self.parser.parse(inbound, &self.limits)? {
+            Some(head) => self.begin(head).map(Some),
+            None if self.eof.is_none() => Ok(None),
+            None if self.parser.is_idle() && inbound.is_empty() => {
+                self.close.get_or_insert(CloseReason::PeerLeft);
+                self.receive(Received::Eof);
+                Ok(None)
+            }
+            None => Err(Error::HeadCut),
+        }
+    }
+
+    /// Takes the next piece of the body; `Ok(Err(()))` says that the state changed and is to be looked at again.
+    fn read_body(&mut self, inbound: &mut BytesMut) -> Result<Result<Option<Event<RequestHead>>, ()>, Error> {
+        let Some(incoming) = &mut self.incoming else { return Ok(Ok(None)) };
+        let stream = incoming.stream();
+        match incoming.next(inbound, &self.limits)? {
+            Piece::Data(bytes) => Ok(Ok(Some(Event::Data { stream, bytes }))),
+            Piece::Nothing if self.eof.is_none() || !inbound.is_empty() => Ok(Ok(None)),
+            Piece::Nothing => Err(Error::BodyCut),
+            Piece::NotWorthIt => {
+                self.stop_reading(CloseReason::UnreadBody);
+                Ok(Ok(None))
+            }
+            Piece::End(trailers) => {
+                let wanted = incoming.is_wanted();
+                self.incoming = None;
+                self.receive(Received::End);
+                if let Ok(recv) = self.recv {
+                    self.recv = Ok(state::couple(recv, self.send));
+                }
+                Ok(if wanted { Ok(Some(Event::End { stream, trailers })) } else { Err(()) })
+            }
+        }
+    }
+
+    fn read_tunnel(&mut self, inbound: &mut BytesMut) -> Result<Option<Event<RequestHead>>, Error> {
+        let Some(incoming) = &mut self.incoming else { return Ok(None) };
+        let stream = incoming.stream();
+        match incoming.next(inbound, &self.limits)? {
+            Piece::Data(bytes) => Ok(Some(Event::Data { stream, bytes })),
+            Piece::End(_) | Piece::NotWorthIt | Piece::Nothing => match self.eof {
+                Some(how) if inbound.is_empty() => {
+                    self.receive(Received::Eof);
+                    self.incoming = None;
+                    self.close.get_or_insert(CloseReason::TunnelEnded);
+                    match how {
+                        Eof::Clean => Ok(Some(Event::End { stream, trailers: None })),
+                        Eof::Cut => Err(Error::Cut),
+                    }
+                }
+                Some(_) | None => Ok(None),
+            },
+        }
+    }
+
+    fn read(&mut self, inbound: &mut BytesMut) -> Result<Option<Event<RequestHead>>, Error> {
+        loop {
+            return match self.recv? {
+                Recv::Head if self.close.is_some() => Ok(None),
+                Recv::Head => self.read_head(inbound),
+                Recv::Body(_) => match self.read_body(inbound)? {
+                    Ok(event) => Ok(event),
+                    Err(()) => continue,
+                },
+                Recv::Tunnel => self.read_tunnel(inbound),
+                Recv::Waiting | Recv::Closed => Ok(None),
+            };
+        }
+    }
+
+    /// Returns why nothing follows the answer that is about to be sent, if so.
+    fn reason_to_close(&self, owed: &Owed, head: &ResponseHead, framing: Framing) -> Option<CloseReason> {
+        if framing == Framing::UntilClose {
+            return Some(CloseReason::Delimiter);
+        }
+        if head.headers.has_token(Known::Connection, "close") {
+            return Some(CloseReason::WeAsked);
+        }
+        if self.owed.len() > 1 {
+            return None;
+        }
+        if let Err(error) = self.recv {
+            return (self.fault == Fault::Answered).then_some(CloseReason::BadInput(error));
+        }
+        if owed.persistence == Persistence::Close || self.close.is_some() {
+            return Some(self.close.unwrap_or(CloseReason::PeerAsked));
+        }
+        if self.incoming.as_ref().is_some_and(|body| !body.will_end(&self.limits)) {
+            return Some(CloseReason::UnreadBody);
+        }
+        let whole = self.incoming.is_none() && self.parser.is_idle() && !self.unread;
+        if whole && self.draining {
+            return Some(CloseReason::Shutdown);
+        }
+        (whole && self.eof.is_some()).then_some(CloseReason::PeerLeft)
+    }
+
+    fn front(&self, stream: StreamId) -> Result<Owed, Misuse> {
+        self.owed.front().copied().filter(|owed| owed.stream == stream).ok_or(Misuse::NotThisStream)
+    }
+
+    /// Refuses heads that may not be sent to this request.
+    fn check_head(&self, owed: &Owed, head: &ResponseHead, body: BodyKind) -> Result<(), Misuse> {
+        if self.send != Send::Head {
+            return Err(Misuse::OutOfOrder);
+        }
+        let tunnel = body == BodyKind::Tunnel;
+        let switching = head.status == Status::SWITCHING_PROTOCOLS;
+        if head.status.is_informational() && !switching || switching && !tunnel {
+            return Err(Misuse::NotAllowed);
+        }
+        if !tunnel {
+            return Ok(());
+        }
+        let fits = if owed.method == Method::CONNECT { head.status.is_success() } else { switching };
+        if owed.may_switch && fits && self.recv == Ok(Recv::Waiting) {
+            Ok(())
+        } else {
+            Err(Misuse::NotAllowed)
+        }
+    }
+}
+
+/// Whether the field is about the connection or the framing, which the codec decides alone.
+fn is_ours(known: Known) -> bool {
+    matches!(known, Known::Connection | Known::TransferEncoding | Known::ContentLength | Known::KeepAlive)
+}
+
+/// Writes the head of an answer.
+fn write_head(
+    owed: &Owed,
+    head: &ResponseHead,
+    field: Field,
+    body: BodyKind,
+    close: bool,
+    out: &mut Outbound,
+) {
+    let tunnel = body == BodyKind::Tunnel;
+    let own_length = field == Field::Length(0) && owed.method == Method::HEAD;
+    encode::status_line(out, Version::Http11, head.status);
+    let has_length = own_length && head.headers.known(Known::ContentLength).is_some();
+    let keeps_upgrade = tunnel || head.status == Status::UPGRADE_REQUIRED;
+    encode::fields(out, &head.headers, |known| {
+        is_ours(known) && !(known == Known::ContentLength && has_length)
+            || known == Known::Upgrade && !keeps_upgrade
+    });
+    match field {
+        Field::None => {}
+        Field::Length(_) if has_length => {}
+        Field::Length(length) => encode::number(out, Known::ContentLength, length),
+        Field::Chunked => encode::field(out, &Known::TransferEncoding.into(), &CHUNKED),
+    }
+    let connection = if head.status == Status::SWITCHING_PROTOCOLS {
+        Some(UPGRADE)
+    } else if tunnel {
+        None
+    } else if close {
+        Some(CLOSE)
+    } else if owed.persistence == Persistence::KeepAliveAsked {
+        Some(KEEP_ALIVE)
+    } else {
+        None
+    };
+    if let Some(value) = connection {
+        encode::field(out, &Known::Connection.into(), &value);
+    }
+    encode::end_of_head(out);
+}
+
+impl Codec for Server {
+    type In = RequestHead;
+    type Out = ResponseHead;
+    const ORDERED: bool = true;
+
+    fn start(&mut self, _: &mut Outbound) {}
+
+    fn next_event(
+        &mut self,
+        inbound: &mut BytesMut,
+        _: &mut Outbound,
+    ) -> Result<Option<Event<RequestHead>>, Error> {
+        let in_head = self.recv == Ok(Recv::Head);
+        let event = self.read(inbound);
+        if let Err(error) = event
+            && self.recv.is_ok()
+        {
+            self.recv = Err(error);
+            self.incoming = None;
+            if in_head {
+                self.fault = Fault::Unanswered;
+            }
+        }
+        self.unread = !inbound.is_empty();
+        event
+    }
+
+    fn eof(&mut self, how: Eof) {
+        self.eof = Some(how);
+    }
+
+    fn fail(&mut self, error: Error) {
+        if let Ok(recv) = self.recv {
+            if recv == Recv::Head && self.close.is_none() {
+                self.fault = Fault::Unanswered;
+            }
+            self.recv = Err(error);
+            self.incoming = None;
+        }
+    }
+
+    fn grant(&mut self, stream: StreamId, n: usize, out: &mut Outbound) {
+        let Some(incoming) = self.incoming.as_mut().filter(|incoming| incoming.stream() == stream) else {
+            return;
+        };
+        incoming.grant(n);
+        let is_next = self.send == Send::Head && self.owed.front().is_some_and(|owed| owed.stream == stream);
+        if is_next && incoming.take_expectation() {
+            encode::status_line(out, Version::Http11, Status::CONTINUE);
+            encode::end_of_head(out);
+        }
+    }
+
+    fn discard(&mut self, stream: StreamId, _: &mut Outbound) {
+        if let Some(incoming) = self.incoming.as_mut().filter(|incoming| incoming.stream() == stream) {
+            incoming.discard();
+        }
+    }
+
+    fn open(&mut self) -> Result<StreamId, Busy> {
+        if self.recv.is_ok() || self.fault == Fault::Answered {
+            return Err(Busy);
+        }
+        self.fault = Fault::Answered;
+        let stream = self.next_stream();
+        self.owe(Owed {
+            stream,
+            method: Method::GET,
+            version: Version::Http11,
+            may_switch: false,
+            persistence: Persistence::Close,
+        });
+        Ok(stream)
+    }
+
+    fn send_interim(
+        &mut self,
+        stream: StreamId,
+        head: &ResponseHead,
+        out: &mut Outbound,
+    ) -> Result<(), Misuse> {
+        let owed = self.front(stream)?;
+        if !head.status.is_informational() || head.status == Status::SWITCHING_PROTOCOLS {
+            return Err(Misuse::NotAllowed);
+        }
+        self.step(Sent::Interim)?;
+        // RFC 9110 §15.2: none to a client of HTTP/1.0.
+        if owed.version >= Version::Http11 {
+            encode::status_line(out, Version::Http11, head.status);
+            encode::fields(out, &head.headers, |known| {
+                matches!(
+                    known,
+                    Known::Connection | Known::TransferEncoding | Known::ContentLength | Known::KeepAlive
+                )
+            });
+            encode::end_of_head(out);
+        }
+        Ok(())
+    }
+
+    fn send_head(
+        &mut self,
+        stream: StreamId,
+        head: &ResponseHead,
+        body: BodyKind,
+        out: &mut Outbound,
+    ) -> Result<Last, Misuse> {
+        let owed = self.front(stream)?;
+        self.check_head(&owed, head, body)?;
+        let role = Role::Response { method: &owed.method, status: head.status };
+        let framing::Announced { framing, field } = framing::announce(role, owed.version, body);
+        let close = match body {
+            BodyKind::Tunnel => None,
+            BodyKind::Empty | BodyKind::Sized(_) | BodyKind::Streamed => {
+                self.reason_to_close(&owed, head, framing)
+            }
+        };
+        write_head(&owed, head, field, body, close.is_some(), out);
+        if let Some(why) = close {
+            self.close = Some(why);
+            self.owed.truncate(1);
+            // What is left of a body that somebody still reads is read to its end.
+            let reads_on =
+                self.incoming.as_ref().is_some_and(|body| body.stream() == stream && body.is_wanted());
+            if !reads_on {
+                self.stop_reading(why);
+            }
+        }
+        self.outgoing = Outgoing::new(framing);
+        match framing {
+            Framing::Tunnel => self.step(Sent::Switch)?,
+            Framing::Empty | Framing::Length(0) => {
+                self.step(Sent::HeadOnly)?;
+                return Ok(Last::Yes);
+            }
+            Framing::Length(_) | Framing::Chunked | Framing::UntilClose => self.step(Sent::HeadAndBody)?,
+        }
+        Ok(Last::No)
+    }
+
+    fn send_data(
+        &mut self,
+        stream: StreamId,
+        bytes: &mut Bytes,
+        last: Last,
+        out: &mut Outbound,
+    ) -> Result<(), Misuse> {
+        self.front(stream)?;
+        match self.send {
+            Send::Body | Send::Tunnel => {}
+            Send::Idle | Send::Head | Send::Closed => return Err(Misuse::OutOfOrder),
+        }
+        self.outgoing.data(bytes, last, out)?;
+        match last {
+            Last::No => Ok(()),
+            Last::Yes => self.send_end(stream, None, out),
+        }
+    }
+
+    fn send_end(
+        &mut self,
+        stream: StreamId,
+        trailers: Option<&Headers>,
+        out: &mut Outbound,
+    ) -> Result<(), Misuse> {
+        self.front(stream)?;
+        match self.send {
+            Send::Body | Send::Tunnel => {}
+            Send::Idle | Send::Head | Send::Closed => return Err(Misuse::OutOfOrder),
+        }
+        self.outgoing.end(trailers, out)?;
+        if self.send == Send::Tunnel {
+            self.close.get_or_insert(CloseReason::TunnelEnded);
+        }
+        self.step(Sent::End)
+    }
+
+    fn reset(&mut self, stream: StreamId, _: Reason, _: &mut Outbound) {
+        if self.front(stream).is_ok() {
+            let sent_unbounded = self.send == Send::Body && self.outgoing == Outgoing::UntilClose;
+            self.send = state::send(self.send, Sent::GiveUp).unwrap_or(Send::Closed);
+            self.owed.clear();
+            self.stop_reading(CloseReason::Truncated);
+            self.close = Some(if sent_unbounded { CloseReason::Cut } else { CloseReason::Truncated });
+        }
+    }
+
+    fn drain(&mut self, _: &mut Outbound) {
+        self.draining = true;
+    }
+
+    fn input_room(&self) -> usize {
+        match self.recv {
+            Ok(Recv::Head) if !self.parser.is_idle() => {
+                RequestParser::room(&self.limits).max(DEFAULT_INBOUND)
+            }
+            Ok(Recv::Body(_)) => ChunkDecoder::room(&self.limits).max(DEFAULT_INBOUND),
+            Ok(Recv::Head | Recv::Waiting | Recv::Tunnel | Recv::Closed) | Err(_) => DEFAULT_INBOUND,
+        }
+    }
+
+    fn phase(&self) -> Phase {
+        let stopped = match self.recv {
+            Err(_) => self.fault == Fault::Answered,
+            Ok(Recv::Closed) => true,
+            Ok(Recv::Head) => self.close.is_some() || self.draining && self.is_between_requests(),
+            Ok(Recv::Body(_)) => self.close.is_some(),
+            Ok(Recv::Tunnel) => self.send == Send::Closed,
+            Ok(Recv::Waiting) => false,
+        };
+        let why = match (self.close, self.recv) {
+            (Some(why), _) => why,
+            (None, Err(error)) => CloseReason::BadInput(error),
+            (None, Ok(_)) => CloseReason::Shutdown,
+        };
+        let silent = match self.send {
+            Send::Idle => self.owed.is_empty(),
+            Send::Closed => true,
+            Send::Head | Send::Body | Send::Tunnel => false,
+        };
+        match (stopped, silent) {
+            (true, true) => Phase::Closed(why),
+            (true, false) => Phase::Draining(why),
+            (false, true) if self.recv == Ok(Recv::Head) => Phase::Idle,
+            (false, _) => Phase::Busy,
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The timeouts of HTTP as one table, of which the link sees the earliest entry (law L3).
+
+use core::time::Duration;
+
+use crate::codec::INITIAL_CREDIT;
+use crate::limits::Timeouts;
+use crate::time::Instant;
+
+/// What a deadline is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A head must be whole.
+    Head,
+    /// A kept connection must be used.
+    Idle,
+    /// A body must come fast enough.
+    Body,
+    /// A handler must answer.
+    Handler,
+    /// A tunnel's own deadline.
+    Tunnel,
+}
+
+const KINDS: [Kind; 5] = [Kind::Head, Kind::Idle, Kind::Body, Kind::Handler, Kind::Tunnel];
+
+/// At most one instant for each kind.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Deadlines([Option<Instant>; KINDS.len()]);
+
+impl Deadlines {
+    pub(super) fn set(&mut self, kind: Kind, at: Option<Instant>) {
+        self.0[kind as usize] = at;
+    }
+
+    /// Sets an instant unless one is set.
+    pub(super) fn start(&mut self, kind: Kind, at: impl FnOnce() -> Instant) {
+        self.0[kind as usize].get_or_insert_with(at);
+    }
+
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.0.iter().flatten().min().copied()
+    }
+
+    /// Takes one that is due.
+    pub(super) fn take_due(&mut self, now: Instant) -> Option<Kind> {
+        let kind = KINDS.into_iter().find(|kind| self.0[*kind as usize].is_some_and(|at| at <= now))?;
+        self.set(kind, None);
+        Some(kind)
+    }
+}
+
+/// Measures how fast a body comes, counting only the time in which the peer could have sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BodyClock {
+    received: u64,
+    granted: u64,
+    waited: Duration,
+    waiting_since: Option<Instant>,
+}
+
+impl BodyClock {
+    pub(super) fn new() -> Self {
+        Self { received: 0, granted: INITIAL_CREDIT as u64, waited: Duration::ZERO, waiting_since: None }
+    }
+
+    pub(super) fn received(&mut self, n: usize) {
+        self.received += n as u64;
+    }
+
+    pub(super) fn granted(&mut self, n: usize) {
+        self.granted += n as u64;
+    }
+
+    /// Looks at the clock, and returns the instant by which more must have come. `ours` says that we are the ones who
+    /// hold things up.
+    pub(super) fn deadline(&mut self, now: Instant, ours: bool, timeouts: &Timeouts) -> Option<Instant> {
+        if let Some(since) = self.waiting_since.take() {
+            self.waited += now - since;
+        }
+        if ours || self.received >= self.granted || timeouts.body_rate == 0 {
+            return None;
+        }
+        self.waiting_since = Some(now);
+        let earned =
+            Duration::from_millis(self.received.saturating_mul(1000) / u64::from(timeouts.body_rate));
+        let allowed = earned.max(timeouts.body_grace);
+        Some(now + allowed.saturating_sub(self.waited))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(secs: u64) -> Instant {
+        Instant::default() + Duration::from_secs(secs)
+    }
+
+    #[test]
+    fn the_earliest_is_published_and_each_is_taken_once() {
+        let mut table = Deadlines::default();
+        table.set(Kind::Idle, Some(at(5)));
+        table.set(Kind::Head, Some(at(3)));
+        table.start(Kind::Head, || at(1));
+        assert_eq!(table.next(), Some(at(3)));
+        assert_eq!(table.take_due(at(2)), None);
+        assert_eq!(table.take_due(at(5)), Some(Kind::Head));
+        assert_eq!(table.take_due(at(5)), Some(Kind::Idle));
+        assert_eq!((table.take_due(at(9)), table.next()), (None, None));
+    }
+
+    #[test]
+    fn a_body_earns_time_by_its_bytes_and_only_the_peers_time_counts() {
+        let timeouts = Timeouts::default();
+        let mut clock = BodyClock::new();
+        assert_eq!(clock.deadline(at(0), false, &timeouts), Some(at(10)), "the grace");
+        clock.received(10_000);
+        assert_eq!(clock.deadline(at(5), false, &timeouts), Some(at(20)), "20 s earned, 5 used");
+        assert_eq!(clock.deadline(at(8), true, &timeouts), None);
+        assert_eq!(clock.deadline(at(100), false, &timeouts), Some(at(112)), "8 s used, the rest was ours");
+        clock.received(INITIAL_CREDIT);
+        assert_eq!(clock.deadline(at(101), false, &timeouts), None, "no credit, so it is our turn");
+    }
+}

@@ -1,0 +1,462 @@
+//! One request and its answer, from the head to the last byte.
+
+use core::mem;
+use core::panic::AssertUnwindSafe;
+use core::task::{Context, Poll, Waker};
+use std::panic::catch_unwind;
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use bytes::Bytes;
+
+use super::config::{Config, Debug, DebugEvent};
+use super::date::date;
+use super::deadlines::BodyClock;
+use super::tunnel::Tunnel;
+use super::wakers::Flag;
+use crate::body::{Body, BodyError, Slot};
+use crate::codec::{BodyKind, Codec, Last, Misuse, Reason, StreamId};
+use crate::head::{Headers, Known, RequestHead, ResponseHead, Status};
+use crate::link::Link;
+use crate::service::{Connection, Request, Response, Running, Service};
+use crate::time::Instant;
+
+/// What an exchange works with, lent for the time of a call.
+pub(super) struct Env<'a, C> {
+    pub(super) codec: &'a mut C,
+    pub(super) link: &'a mut Link,
+    pub(super) config: &'a Config,
+    pub(super) connection: &'a Arc<Connection>,
+}
+
+/// How far the answer is.
+enum State {
+    /// It is not its turn; nothing has begun.
+    Queued(Box<Request>),
+    /// The answer is there, and its turn is not.
+    Answered(Box<Response>),
+    /// The handler works.
+    Running,
+    /// The head is out, the body follows. What did not fit of the last chunk waits.
+    Sending(Body, Bytes),
+    /// The connection belongs to another protocol.
+    Tunnel(Box<Tunnel>),
+    /// All is said.
+    Done,
+}
+
+pub(super) struct Exchange<R> {
+    pub(super) stream: StreamId,
+    pub(super) started: Instant,
+    pub(super) body_clock: Option<BodyClock>,
+    /// Its own waker, where several exchanges live at once.
+    pub(super) flag: Option<Arc<Flag>>,
+    state: State,
+    slot: Option<Arc<Slot>>,
+    asked: bool,
+    /// Whether it was polled and waits: nothing is gained by another poll before something new comes.
+    waits: bool,
+    running: R,
+}
+
+/// Whether something moved that makes another look worthwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moved {
+    Yes,
+    No,
+}
+
+impl<R: Running> Exchange<R> {
+    pub(super) fn new(stream: StreamId, now: Instant, running: R) -> Self {
+        Self {
+            stream,
+            started: now,
+            body_clock: None,
+            flag: None,
+            state: State::Done,
+            slot: None,
+            asked: false,
+            waits: false,
+            running,
+        }
+    }
+
+    /// A request arrived; `body` is what is known of its body.
+    pub(super) fn queue(&mut self, request: Request, slot: Option<Arc<Slot>>) {
+        self.body_clock = slot.is_some().then(BodyClock::new);
+        self.slot = slot;
+        self.state = State::Queued(Box::new(request));
+    }
+
+    /// The answer is known without a handler.
+    pub(super) fn answer(&mut self, response: Response) {
+        self.state = State::Answered(Box::new(response));
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self.state, State::Done)
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        matches!(self.state, State::Running)
+    }
+
+    pub(super) fn tunnel_deadline(&self) -> Option<Instant> {
+        match &self.state {
+            State::Tunnel(tunnel) => tunnel.deadline(),
+            State::Queued(_) | State::Answered(_) | State::Running | State::Sending(..) | State::Done => None,
+        }
+    }
+
+    pub(super) fn shutdown(&mut self) {
+        if let State::Tunnel(tunnel) = &mut self.state {
+            tunnel.shutdown();
+        }
+    }
+
+    /// Frees the room for the next exchange.
+    pub(super) fn into_room(self) -> R {
+        self.running
+    }
+
+    /// Lets the exchange be polled again: it may have been woken.
+    pub(super) fn look_again(&mut self) {
+        self.waits = false;
+    }
+
+    pub(super) fn feed(&mut self, bytes: Bytes, from: &Waker) {
+        self.waits = false;
+        if let Some(clock) = &mut self.body_clock {
+            clock.received(bytes.len());
+        }
+        match (&mut self.state, &self.slot) {
+            (State::Tunnel(tunnel), _) => tunnel.feed(bytes),
+            (_, Some(slot)) => slot.feed(bytes, Some(from)),
+            (_, None) => {}
+        }
+    }
+
+    pub(super) fn end(&mut self, trailers: Option<Headers>, from: &Waker) {
+        self.waits = false;
+        self.body_clock = None;
+        if let State::Tunnel(tunnel) = &mut self.state {
+            tunnel.eof();
+        }
+        if let Some(slot) = self.slot.take() {
+            slot.finish(trailers, Some(from));
+        }
+    }
+
+    /// The rest of the request's body will not come.
+    pub(super) fn fail_body(&mut self, error: &BodyError, from: Option<&Waker>) {
+        self.waits = false;
+        self.body_clock = None;
+        if let Some(slot) = self.slot.take() {
+            slot.fail(error.clone(), from);
+        }
+    }
+
+    /// Drops what the exchange was doing: its peer is gone.
+    pub(super) fn cancel(&mut self, config: &Config) {
+        self.fail_body(&BodyError::Gone, None);
+        let state = mem::replace(&mut self.state, State::Done);
+        if let (State::Running | State::Sending(..), Some(debug)) = (&state, &config.debug) {
+            debug.report(&DebugEvent::Cancelled { handler: self.running.name() });
+        }
+        if let State::Tunnel(tunnel) = state {
+            tunnel.lost();
+            return;
+        }
+        let running = &mut self.running;
+        let unharmed = catch_unwind(AssertUnwindSafe(|| {
+            drop(state);
+            running.cancel();
+        }));
+        if unharmed.is_err() {
+            self.discard_room(config);
+        }
+    }
+
+    /// The handler took too long: it is dropped and answered for.
+    pub(super) fn time_out(&mut self, config: &Config) {
+        if self.is_running() {
+            self.cancel(config);
+            let text = "the handler took too long\n";
+            self.answer(Response::text(text).with_status(Status::SERVICE_UNAVAILABLE));
+        }
+    }
+
+    /// Goes on as far as can be gone without waiting; where several exchanges share the connection, one step.
+    pub(super) fn drive<S, C>(&mut self, service: &S, env: &mut Env<'_, C>, cx: &mut Context<'_>) -> Moved
+    where
+        S: Service<Running = R>,
+        C: Codec<In = RequestHead, Out = ResponseHead>,
+    {
+        let mut moved = Moved::No;
+        loop {
+            let step = match &self.state {
+                State::Queued(_) => self.start(service, env),
+                State::Answered(_) => self.send_answer(env),
+                State::Running | State::Sending(..) | State::Tunnel(_) if self.waits => Moved::No,
+                State::Running => self.poll_handler(env, cx),
+                State::Sending(..) => self.send_body(env, cx),
+                State::Tunnel(_) => self.drive_tunnel(env, cx),
+                State::Done => Moved::No,
+            };
+            let taken = self.take_intake(env, cx);
+            if step == Moved::Yes || taken == Moved::Yes {
+                moved = Moved::Yes;
+            }
+            self.waits = step == Moved::No;
+            if self.waits || !C::ORDERED || !env.link.can_write() {
+                return moved;
+            }
+        }
+    }
+
+    fn start<S: Service<Running = R>, C>(&mut self, service: &S, env: &mut Env<'_, C>) -> Moved {
+        let State::Queued(request) = mem::replace(&mut self.state, State::Running) else { return Moved::No };
+        self.started = env.link.now().mono;
+        let running = &mut self.running;
+        let before = env.config.debug.as_deref().map(Debug::now);
+        let called = catch_unwind(AssertUnwindSafe(|| service.call(*request, running)));
+        self.report_slow(env.config, before);
+        match called {
+            Ok(None) => {}
+            Ok(Some(response)) => self.answer(response),
+            Err(_) => self.panicked(env.config),
+        }
+        Moved::Yes
+    }
+
+    fn poll_handler<C>(&mut self, env: &mut Env<'_, C>, cx: &mut Context<'_>) -> Moved
+    where
+        C: Codec<In = RequestHead, Out = ResponseHead>,
+    {
+        let running = &mut self.running;
+        let before = env.config.debug.as_deref().map(Debug::now);
+        let polled = catch_unwind(AssertUnwindSafe(|| running.poll(cx)));
+        self.report_slow(env.config, before);
+        match polled {
+            Ok(Poll::Pending) => {
+                env.connection.watch_interim(cx.waker());
+                self.send_interim(env);
+                return Moved::No;
+            }
+            Ok(Poll::Ready(response)) => self.answer(response),
+            Err(_) => self.panicked(env.config),
+        }
+        Moved::Yes
+    }
+
+    fn report_slow(&self, config: &Config, before: Option<Instant>) {
+        let (Some(debug), Some(before)) = (&config.debug, before) else { return };
+        let took = debug.now() - before;
+        if took > Debug::SLOW_POLL {
+            debug.report(&DebugEvent::SlowPoll { handler: self.running.name(), took });
+        }
+    }
+
+    fn panicked(&mut self, config: &Config) {
+        if let Some(debug) = &config.debug {
+            debug.report(&DebugEvent::Panicked { handler: self.running.name() });
+        }
+        self.discard_room(config);
+        self.answer(Response::text("the handler failed\n").with_status(Status::INTERNAL_SERVER_ERROR));
+    }
+
+    /// Leaves the room to itself: what is in it panicked once and may do so again while it is dropped.
+    fn discard_room(&mut self, config: &Config) {
+        let room = mem::take(&mut self.running);
+        if catch_unwind(AssertUnwindSafe(|| drop(room))).is_err()
+            && let Some(debug) = &config.debug
+        {
+            debug.report(&DebugEvent::Panicked { handler: "drop of a handler" });
+        }
+    }
+
+    /// Sends the interim responses that handlers asked for. One that comes after its answer has no place any more.
+    fn send_interim<C>(&self, env: &mut Env<'_, C>)
+    where
+        C: Codec<In = RequestHead, Out = ResponseHead>,
+    {
+        for (stream, head) in env.connection.take_interim() {
+            let _late = env.codec.send_interim(stream, &head, &mut env.link.outbound);
+        }
+    }
+
+    fn send_answer<C>(&mut self, env: &mut Env<'_, C>) -> Moved
+    where
+        C: Codec<In = RequestHead, Out = ResponseHead>,
+    {
+        let State::Answered(response) = mem::replace(&mut self.state, State::Done) else { return Moved::No };
+        self.send_interim(env);
+        if let Err(_misuse) = self.send_head(*response, env) {
+            let refused =
+                Response::text("the response can't be sent\n").with_status(Status::INTERNAL_SERVER_ERROR);
+            if self.send_head(refused, env).is_err() {
+                env.codec.reset(self.stream, Reason::Internal, &mut env.link.outbound);
+                self.finish(env);
+            }
+        }
+        Moved::Yes
+    }
+
+    fn send_head<C>(&mut self, response: Response, env: &mut Env<'_, C>) -> Result<(), Misuse>
+    where
+        C: Codec<In = RequestHead, Out = ResponseHead>,
+    {
+        let (status, headers, mut body, tunnel) = response.into_parts();
+        let kind = match (&tunnel, body.length()) {
+            (Some(_), _) => BodyKind::Tunnel,
+            (None, Some(0)) => BodyKind::Empty,
+            (None, Some(length)) => BodyKind::Sized(length),
+            (None, None) => BodyKind::Streamed,
+        };
+        let mut head = ResponseHead::new(status);
+        head.headers = headers;
+        add_own_fields(&mut head.headers, env);
+        self.note_unread(env);
+        if env.codec.send_head(self.stream, &head, kind, &mut env.link.outbound)? == Last::Yes {
+            self.finish(env);
+            return Ok(());
+        }
+        if let Some(protocol) = tunnel {
+            self.slot = None;
+            self.state = State::Tunnel(Box::new(Tunnel::new(protocol, env.link.now())));
+            return Ok(());
+        }
+        match body.take_full() {
+            Some(mut bytes) => {
+                let fits = bytes.len();
+                env.codec.send_data(self.stream, &mut bytes, Last::Yes, &mut env.link.outbound)?;
+                if bytes.is_empty() {
+                    self.finish(env);
+                } else {
+                    debug_assert!(bytes.len() <= fits, "a codec only takes from the front");
+                    self.state = State::Sending(Body::empty(), bytes);
+                }
+            }
+            None => self.state = State::Sending(body, Bytes::new()),
+        }
+        Ok(())
+    }
+
+    /// Tells the codec before the head is sent whether anybody will read the rest of the request.
+    fn note_unread<C: Codec>(&mut self, env: &mut Env<'_, C>) {
+        if self.slot.as_ref().is_some_and(|slot| slot.is_dropped()) {
+            self.discard_rest(env);
+        }
+    }
+
+    fn discard_rest<C: Codec>(&mut self, env: &mut Env<'_, C>) {
+        if self.slot.take().is_none() {
+            return;
+        }
+        self.body_clock = None;
+        if let Some(debug) = &env.config.debug {
+            debug.report(&DebugEvent::BodyNotConsumed { handler: self.running.name() });
+        }
+        env.codec.discard(self.stream, &mut env.link.outbound);
+    }
+
+    /// Tells the codec what the reader of the request's body did.
+    fn take_intake<C: Codec>(&mut self, env: &mut Env<'_, C>, cx: &Context<'_>) -> Moved {
+        let Some(slot) = &self.slot else { return Moved::No };
+        let intake = slot.intake(cx);
+        if intake.dropped {
+            self.discard_rest(env);
+            return Moved::Yes;
+        }
+        let first = intake.wanted && !mem::replace(&mut self.asked, intake.wanted);
+        if intake.taken == 0 && !first {
+            return Moved::No;
+        }
+        if let Some(clock) = &mut self.body_clock {
+            clock.granted(intake.taken);
+        }
+        env.codec.grant(self.stream, intake.taken, &mut env.link.outbound);
+        Moved::Yes
+    }
+
+    fn send_body<C>(&mut self, env: &mut Env<'_, C>, cx: &mut Context<'_>) -> Moved
+    where
+        C: Codec<In = RequestHead, Out = ResponseHead>,
+    {
+        let State::Sending(body, left) = &mut self.state else { return Moved::No };
+        if left.is_empty() {
+            let polled = catch_unwind(AssertUnwindSafe(|| body.poll_chunk(cx)));
+            match polled.unwrap_or_else(|_| Poll::Ready(Some(Err(BodyError::source("it panicked"))))) {
+                Poll::Pending => return Moved::No,
+                Poll::Ready(Some(Ok(bytes))) => *left = bytes,
+                Poll::Ready(None) => {
+                    let sent = env.codec.send_end(self.stream, body.trailers(), &mut env.link.outbound);
+                    match sent {
+                        Ok(()) => self.finish(env),
+                        Err(misuse) => self.cut_short(&BodyError::source(misuse), env),
+                    }
+                    return Moved::Yes;
+                }
+                Poll::Ready(Some(Err(error))) => {
+                    self.cut_short(&error, env);
+                    return Moved::Yes;
+                }
+            }
+        }
+        let before = left.len();
+        let sent = env.codec.send_data(self.stream, left, Last::No, &mut env.link.outbound);
+        let took = left.len() < before || before == 0;
+        if let Err(misuse) = sent {
+            self.cut_short(&BodyError::source(misuse), env);
+            return Moved::Yes;
+        }
+        if took { Moved::Yes } else { Moved::No }
+    }
+
+    /// The body can't be finished: the client must see that it is not whole.
+    fn cut_short<C: Codec>(&mut self, error: &BodyError, env: &mut Env<'_, C>) {
+        if let Some(debug) = &env.config.debug {
+            debug.report(&DebugEvent::BodyFailed { handler: self.running.name(), error });
+        }
+        env.codec.reset(self.stream, Reason::Internal, &mut env.link.outbound);
+        self.finish(env);
+    }
+
+    fn drive_tunnel<C>(&mut self, env: &mut Env<'_, C>, cx: &mut Context<'_>) -> Moved
+    where
+        C: Codec<In = RequestHead, Out = ResponseHead>,
+    {
+        let State::Tunnel(tunnel) = &mut self.state else { return Moved::No };
+        let turn = tunnel.turn(self.stream, env.codec, env.link, cx);
+        if turn.is_over {
+            self.finish(env);
+        }
+        turn.moved
+    }
+
+    /// The answer is out. Nobody is left to read what remains of the request.
+    fn finish<C: Codec>(&mut self, env: &mut Env<'_, C>) {
+        let state = mem::replace(&mut self.state, State::Done);
+        if catch_unwind(AssertUnwindSafe(|| drop(state))).is_err() {
+            self.discard_room(env.config);
+        }
+        if let Some(slot) = &self.slot {
+            slot.fail(BodyError::Gone, None);
+        }
+        self.discard_rest(env);
+    }
+}
+
+/// Adds the fields that every answer carries (RFC 9110 §6.6.1, §10.2.4), unless the handler did.
+fn add_own_fields<C>(headers: &mut Headers, env: &Env<'_, C>) {
+    if let Some(server) = &env.config.server
+        && headers.known(Known::Server).is_none()
+    {
+        let added = headers.append(Known::Server, server.clone());
+        debug_assert!(added.is_ok());
+    }
+    if headers.known(Known::Date).is_none() {
+        let added = headers.append(Known::Date, date(env.link.now().unix_secs));
+        debug_assert!(added.is_ok());
+    }
+}
