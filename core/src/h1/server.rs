@@ -318,7 +318,9 @@ impl Server {
             return Err(Misuse::NotAllowed);
         }
         if !tunnel {
-            return Ok(());
+            // RFC 9110 §9.3.6: the client takes any 2xx to CONNECT as the beginning of a tunnel.
+            let misleads = owed.method == Method::CONNECT && head.status.is_success();
+            return if misleads { Err(Misuse::NotAllowed) } else { Ok(()) };
         }
         let fits = if owed.method == Method::CONNECT { head.status.is_success() } else { switching };
         if owed.may_switch && fits && self.recv == Ok(Recv::Waiting) {

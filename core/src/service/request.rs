@@ -281,6 +281,12 @@ impl Request {
         self.head.target.query()
     }
 
+    /// Returns the host and perhaps the port that the request is for: the target's own where it is in absolute form,
+    /// else the `Host` field (RFC 9112 §3.2.2).
+    pub fn host(&self) -> Option<&str> {
+        self.head.target.authority().or_else(|| self.header("host"))
+    }
+
     /// Returns the HTTP version.
     pub fn version(&self) -> Version {
         self.head.version
