@@ -2,15 +2,24 @@
 
 mod accept;
 mod alarm;
+pub mod blocking;
+pub mod buffers;
+pub mod clock;
 mod config;
 mod connection;
+#[cfg(feature = "futures-io")]
+mod futures_io;
+mod listen_addr;
 mod runtime;
 mod serve;
 mod server;
 mod shutdown;
 mod slots;
+pub mod socket;
 mod spares;
 mod time;
+#[cfg(unix)]
+mod unix_path;
 mod workers;
 
 #[cfg(test)]
@@ -22,11 +31,15 @@ mod tests;
 
 pub use config::Config;
 pub use connection::Driver;
+#[cfg(feature = "futures-io")]
+pub use futures_io::FuturesIo;
+pub use listen_addr::{ListenAddr, ListenAddrError};
 pub use runtime::{
     Accepted, EARLY, Panicked, Peer, Runtime, SharedRuntime, Socket, Spawn, Timer, Transport, Workers,
 };
 pub use serve::{Endpoints, Options, serve};
 pub use server::{Closed, Serving};
 pub use shutdown::{Announced, Connections, Permits, Registration, Shutdown, Stage};
+pub use socket::{BindOptions, Bound, bind};
 pub use time::{Elapsed, Sleep, Timeout};
 pub use workers::{Model, ModelError, start, start_local};
