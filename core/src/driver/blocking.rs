@@ -1,6 +1,7 @@
 //! Blocking work whose panics stay with it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use core::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
 
 use super::runtime::Panicked;
 

@@ -1,0 +1,12 @@
+//! What anyloop on smol and on async-std share.
+//!
+//! Both runtimes stand on the same reactor, async-io, and the same executor, async-executor. Their adapters differ in
+//! how they enter the event loop and where blocking work goes; all else is here, once.
+
+#![forbid(unsafe_code)]
+
+mod executor;
+mod reactor;
+
+pub use executor::{BlockOn, LocalTasks, SharedTasks, run_local, run_shared};
+pub use reactor::{Connect, Listener, Stream, Timer, connect, listen, poll_accept};

@@ -1,0 +1,88 @@
+//! tokio's sockets as a byte stream.
+
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+
+use anyloop_core::driver::Transport;
+use anyloop_core::driver::buffers::poll_write_from;
+use anyloop_core::link::Outbound;
+use bytes::{BufMut, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
+
+/// How much room a read gets, in bytes, when the buffer has less of its own.
+const ROOM: usize = 16 * 1024;
+
+/// A connected socket.
+#[derive(Debug)]
+pub enum Stream {
+    /// A TCP socket.
+    Tcp(TcpStream),
+    /// A Unix socket.
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+impl Transport for Stream {
+    /// tokio takes a read that did not fill the buffer for a sign that the socket is drained, and makes the next one
+    /// wait for the reactor.
+    const REREAD_IS_FREE: bool = true;
+
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        into: &mut BytesMut,
+        limit: usize,
+    ) -> Poll<io::Result<usize>> {
+        let room = limit.min(ROOM);
+        if into.capacity() - into.len() < room {
+            // Memory only for what is there.
+            ready!(match self {
+                Self::Tcp(stream) => stream.poll_read_ready(cx),
+                #[cfg(unix)]
+                Self::Unix(stream) => stream.poll_read_ready(cx),
+            })?;
+            into.reserve(room);
+        }
+        match self {
+            Self::Tcp(stream) => poll_read_buf(stream, cx, into, limit),
+            #[cfg(unix)]
+            Self::Unix(stream) => poll_read_buf(stream, cx, into, limit),
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, out: &mut Outbound) -> Poll<io::Result<usize>> {
+        let mut stream = self.writer();
+        poll_write_from(out, |slices| match slices {
+            [one] => stream.as_mut().poll_write(cx, one),
+            many => stream.as_mut().poll_write_vectored(cx, many),
+        })
+    }
+
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.writer().poll_shutdown(cx)
+    }
+}
+
+impl Stream {
+    fn writer(&mut self) -> Pin<&mut (dyn AsyncWrite + Unpin)> {
+        Pin::new(match self {
+            Self::Tcp(stream) => stream,
+            #[cfg(unix)]
+            Self::Unix(stream) => stream,
+        })
+    }
+}
+
+/// `read_buf` keeps no state, so a future of it may be made and dropped in each poll.
+fn poll_read_buf(
+    stream: &mut (impl AsyncRead + Unpin),
+    cx: &mut Context<'_>,
+    into: &mut BytesMut,
+    limit: usize,
+) -> Poll<io::Result<usize>> {
+    pin!(stream.read_buf(&mut into.limit(limit))).poll(cx)
+}
