@@ -38,7 +38,8 @@ impl Transport for Stream {
         limit: usize,
     ) -> Poll<io::Result<usize>> {
         let room = limit.min(ROOM);
-        if into.capacity() - into.len() < room {
+        let short = into.capacity() - into.len() < room;
+        if short {
             // Memory only for what is there.
             ready!(match self {
                 Self::Tcp(stream) => stream.poll_read_ready(cx),
@@ -47,11 +48,16 @@ impl Transport for Stream {
             })?;
             into.reserve(room);
         }
-        match self {
+        let read = match self {
             Self::Tcp(stream) => poll_read_buf(stream, cx, into, limit),
             #[cfg(unix)]
             Self::Unix(stream) => poll_read_buf(stream, cx, into, limit),
+        };
+        if short && into.is_empty() && read.is_pending() {
+            // tokio may hold a socket for ready that is not, a new one for instance.
+            *into = BytesMut::new();
         }
+        read
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, out: &mut Outbound) -> Poll<io::Result<usize>> {
