@@ -12,12 +12,12 @@ use anyloop_core::link::Outbound;
 use bytes::BytesMut;
 
 /// Turns a hang into a failure; no scenario comes near it.
-pub const HANG: Duration = Duration::from_secs(60);
+pub(crate) const HANG: Duration = Duration::from_secs(60);
 
 type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Runs it in the single-threaded event loop.
-pub fn run_local<W: Workers, F: Future<Output = ()>>(scenario: impl Fn(W) -> F) {
+pub(crate) fn run_local<W: Workers, F: Future<Output = ()>>(scenario: impl Fn(W) -> F) {
     W::block_on_local(|rt, _| {
         let scenario = scenario(rt.clone());
         async move { rt.timeout(HANG, scenario).await.expect("no hang") }
@@ -26,7 +26,7 @@ pub fn run_local<W: Workers, F: Future<Output = ()>>(scenario: impl Fn(W) -> F) 
 }
 
 /// Runs it as a task of the multi-threaded event loop.
-pub fn run_shared<W: Workers>(scenario: impl Fn(W) -> BoxFuture)
+pub(crate) fn run_shared<W: Workers>(scenario: impl Fn(W) -> BoxFuture)
 where
     W::Shared: Spawn<BoxFuture>,
 {
@@ -80,7 +80,7 @@ impl Drop for Guard {
     }
 }
 
-pub fn tasks_are_dropped<W: Workers>()
+pub(crate) fn tasks_are_dropped<W: Workers>()
 where
     W::Local: Spawn<BoxFuture>,
     W::Shared: Spawn<BoxFuture>,
@@ -114,24 +114,28 @@ where
     assert_eq!(Arc::strong_count(&witness), 1);
 }
 
-pub async fn accept<R: Runtime>(rt: &R, listener: &mut R::Listener) -> Accepted<R::Stream> {
+pub(crate) async fn accept<R: Runtime>(rt: &R, listener: &mut R::Listener) -> Accepted<R::Stream> {
     poll_fn(|cx| rt.poll_accept(listener, cx)).await.expect("accept")
 }
 
-pub async fn read(stream: &mut impl Transport, into: &mut BytesMut, limit: usize) -> io::Result<usize> {
+pub(crate) async fn read(
+    stream: &mut impl Transport,
+    into: &mut BytesMut,
+    limit: usize,
+) -> io::Result<usize> {
     let before = into.len();
     let n = poll_fn(|cx| stream.poll_read(cx, into, limit)).await?;
     assert!(n <= limit && into.len() == before + n, "read {n} of at most {limit}");
     Ok(n)
 }
 
-pub async fn read_to_end(stream: &mut impl Transport, limit: usize) -> BytesMut {
+pub(crate) async fn read_to_end(stream: &mut impl Transport, limit: usize) -> BytesMut {
     let mut all = BytesMut::new();
     while read(stream, &mut all, limit).await.expect("read") > 0 {}
     all
 }
 
-pub async fn write_all(stream: &mut impl Transport, out: &mut Outbound) {
+pub(crate) async fn write_all(stream: &mut impl Transport, out: &mut Outbound) {
     while !out.is_empty() {
         let before = out.len();
         let n = poll_fn(|cx| stream.poll_write(cx, out)).await.expect("write");
@@ -139,6 +143,6 @@ pub async fn write_all(stream: &mut impl Transport, out: &mut Outbound) {
     }
 }
 
-pub async fn close(stream: &mut impl Transport) {
+pub(crate) async fn close(stream: &mut impl Transport) {
     poll_fn(|cx| stream.poll_close(cx)).await.expect("close");
 }

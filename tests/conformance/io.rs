@@ -38,7 +38,7 @@ fn join<T>(thread: thread::JoinHandle<T>) -> T {
     thread.join().expect("the client does not panic")
 }
 
-pub async fn a_refused_connection_is_an_error<R: Runtime>(rt: R) {
+pub(crate) async fn a_refused_connection_is_an_error<R: Runtime>(rt: R) {
     let gone = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("bind");
     let refused = rt.connect(&Peer::Tcp(gone)).await.err().expect("nobody listens");
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
@@ -48,7 +48,7 @@ pub async fn a_refused_connection_is_an_error<R: Runtime>(rt: R) {
     assert_eq!(unnamed.kind(), ErrorKind::InvalidInput);
 }
 
-pub async fn accepted_connections_know_both_addresses<R: Runtime>(rt: R) {
+pub(crate) async fn accepted_connections_know_both_addresses<R: Runtime>(rt: R) {
     for address in ["127.0.0.1:0", "0.0.0.0:0"] {
         let (_bound, mut listener, server) = listen(&rt, address);
         let clients: Vec<_> = (0..3).map(|_| TcpStream::connect(server).expect("connect")).collect();
@@ -60,7 +60,7 @@ pub async fn accepted_connections_know_both_addresses<R: Runtime>(rt: R) {
     }
 }
 
-pub async fn unix_sockets_carry_bytes_and_addresses<R: Runtime>(rt: R) {
+pub(crate) async fn unix_sockets_carry_bytes_and_addresses<R: Runtime>(rt: R) {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("socket");
     let mut bound = bind(&ListenAddr::Unix(path.clone()), BindOptions::default()).expect("bind");
@@ -80,7 +80,7 @@ pub async fn unix_sockets_carry_bytes_and_addresses<R: Runtime>(rt: R) {
     assert_eq!(&read_to_end(&mut client, 100).await[..], b"pong");
 }
 
-pub async fn connecting_carries_bytes<R: Runtime>(rt: R) {
+pub(crate) async fn connecting_carries_bytes<R: Runtime>(rt: R) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
     let address = listener.local_addr().unwrap();
     let server = thread::spawn(move || {
@@ -98,7 +98,7 @@ pub async fn connecting_carries_bytes<R: Runtime>(rt: R) {
     join(server);
 }
 
-pub async fn a_large_answer_survives_a_slow_reader<R: Runtime>(rt: R) {
+pub(crate) async fn a_large_answer_survives_a_slow_reader<R: Runtime>(rt: R) {
     let (mut stream, mut client) = pair(&rt).await;
     let expected = payload(LARGE);
     let reader = thread::spawn(move || {
@@ -122,7 +122,7 @@ pub async fn a_large_answer_survives_a_slow_reader<R: Runtime>(rt: R) {
     assert!(join(reader) == expected);
 }
 
-pub async fn a_large_upload_survives_small_limits<R: Runtime>(rt: R) {
+pub(crate) async fn a_large_upload_survives_small_limits<R: Runtime>(rt: R) {
     for limit in [1000, 16 * 1024, LARGE] {
         let (mut stream, mut client) = pair(&rt).await;
         let expected = payload(LARGE);
@@ -133,7 +133,7 @@ pub async fn a_large_upload_survives_small_limits<R: Runtime>(rt: R) {
     }
 }
 
-pub async fn the_end_of_the_peers_side_leaves_ours_open<R: Runtime>(rt: R) {
+pub(crate) async fn the_end_of_the_peers_side_leaves_ours_open<R: Runtime>(rt: R) {
     let (mut stream, mut client) = pair(&rt).await;
     client.write_all(b"question").expect("write");
     client.shutdown(Shutdown::Write).expect("shutdown");
@@ -148,7 +148,7 @@ pub async fn the_end_of_the_peers_side_leaves_ours_open<R: Runtime>(rt: R) {
     assert_eq!(got, b"answer");
 }
 
-pub async fn a_reset_is_an_error<R: Runtime>(rt: R) {
+pub(crate) async fn a_reset_is_an_error<R: Runtime>(rt: R) {
     let (mut stream, client) = pair(&rt).await;
     socket2::SockRef::from(&client).set_linger(Some(std::time::Duration::ZERO)).expect("linger");
     drop(client);
@@ -156,7 +156,7 @@ pub async fn a_reset_is_an_error<R: Runtime>(rt: R) {
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
 }
 
-pub async fn a_waiting_read_reserves_nothing<R: Runtime>(rt: R) {
+pub(crate) async fn a_waiting_read_reserves_nothing<R: Runtime>(rt: R) {
     let (mut stream, mut client) = pair(&rt).await;
     let mut into = BytesMut::new();
     poll_fn(|cx| {

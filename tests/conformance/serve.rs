@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use std::thread;
 
 use anyloop_core::driver::{
-    BindOptions, Bound, Driver, Endpoints, ListenAddr, Model, Options, Peer, Serving, Spawn, Workers, bind, start,
+    BindOptions, Bound, Driver, Endpoints, ListenAddr, Model, Options, Peer, Serving, Spawn, Workers, bind,
+    start,
 };
 use anyloop_core::link::Link;
 use anyloop_core::protocol::{Echo, Eof, Protocol, Work};
@@ -20,7 +21,7 @@ const WORKERS: NonZeroUsize = NonZeroUsize::new(2).expect("not zero");
 
 /// Echoes; panics when it reads an exclamation mark.
 #[derive(Default)]
-pub struct Touchy(Echo);
+pub(crate) struct Touchy(Echo);
 
 impl Protocol for Touchy {
     type Error = Infallible;
@@ -46,7 +47,9 @@ where
 {
     let mut bound = bind(address, BindOptions::default()).expect("bind");
     let sockets = match model {
-        Model::PerCore => bound.sockets(WORKERS.get()).expect("sockets").into_iter().map(|s| vec![s]).collect(),
+        Model::PerCore => {
+            bound.sockets(WORKERS.get()).expect("sockets").into_iter().map(|s| vec![s]).collect()
+        }
         Model::Stealing => vec![bound.sockets(1).expect("a socket")],
     };
     let serving = start::<W, Touchy, _, _>(sockets, model, WORKERS, Options::default(), |_: &W| {
@@ -83,7 +86,7 @@ fn finish(serving: Serving) {
     serving.wait_closed().expect("the workers end well");
 }
 
-pub fn many_connections_are_echoed<W: Workers>(model: Model)
+pub(crate) fn many_connections_are_echoed<W: Workers>(model: Model)
 where
     W::Local: Spawn<Driver<Touchy, W>>,
     W::Shared: Spawn<Driver<Touchy, W>>,
@@ -99,7 +102,7 @@ where
     finish(serving);
 }
 
-pub fn what_came_before_the_end_is_echoed<W: Workers>(model: Model)
+pub(crate) fn what_came_before_the_end_is_echoed<W: Workers>(model: Model)
 where
     W::Local: Spawn<Driver<Touchy, W>>,
     W::Shared: Spawn<Driver<Touchy, W>>,
@@ -120,7 +123,7 @@ where
     finish(serving);
 }
 
-pub fn unix_connections_are_echoed<W: Workers>(model: Model)
+pub(crate) fn unix_connections_are_echoed<W: Workers>(model: Model)
 where
     W::Local: Spawn<Driver<Touchy, W>>,
     W::Shared: Spawn<Driver<Touchy, W>>,
@@ -139,7 +142,7 @@ where
     assert!(!path.exists());
 }
 
-pub fn a_shutdown_ends_connections_and_listeners<W: Workers>(model: Model)
+pub(crate) fn a_shutdown_ends_connections_and_listeners<W: Workers>(model: Model)
 where
     W::Local: Spawn<Driver<Touchy, W>>,
     W::Shared: Spawn<Driver<Touchy, W>>,
@@ -159,7 +162,7 @@ where
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
 }
 
-pub fn a_panic_ends_one_connection_only<W: Workers>(model: Model)
+pub(crate) fn a_panic_ends_one_connection_only<W: Workers>(model: Model)
 where
     W::Local: Spawn<Driver<Touchy, W>>,
     W::Shared: Spawn<Driver<Touchy, W>>,

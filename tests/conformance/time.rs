@@ -27,7 +27,7 @@ async fn waits(timer: &mut impl Timer) {
     .await;
 }
 
-pub async fn a_timer_fires_not_before_its_last_instant<R: Runtime>(rt: R) {
+pub(crate) async fn a_timer_fires_not_before_its_last_instant<R: Runtime>(rt: R) {
     let mut timer = rt.timer();
     waits(&mut timer).await;
     let at = rt.now().mono + LATER;
@@ -41,7 +41,7 @@ pub async fn a_timer_fires_not_before_its_last_instant<R: Runtime>(rt: R) {
     fires(&rt, &mut timer, at).await;
 }
 
-pub async fn a_timer_can_be_set_earlier_while_it_waits<R: Runtime>(rt: R) {
+pub(crate) async fn a_timer_can_be_set_earlier_while_it_waits<R: Runtime>(rt: R) {
     let mut timer = rt.timer();
     timer.reset(Instant::from_nanos(u64::MAX));
     waits(&mut timer).await;
@@ -52,7 +52,7 @@ pub async fn a_timer_can_be_set_earlier_while_it_waits<R: Runtime>(rt: R) {
     fires(&rt, &mut timer, at).await;
 }
 
-pub async fn a_timer_can_be_set_again_after_it_fired<R: Runtime>(rt: R) {
+pub(crate) async fn a_timer_can_be_set_again_after_it_fired<R: Runtime>(rt: R) {
     let mut timer = rt.timer();
     for _ in 0..3 {
         let at = rt.now().mono + SOON;
@@ -64,7 +64,7 @@ pub async fn a_timer_can_be_set_again_after_it_fired<R: Runtime>(rt: R) {
     fires(&rt, &mut timer, Instant::default()).await;
 }
 
-pub async fn sleeps_end_in_order<R: Runtime>(rt: R) {
+pub(crate) async fn sleeps_end_in_order<R: Runtime>(rt: R) {
     let (mut late, mut early) = (pin!(rt.sleep(LATER)), pin!(rt.sleep(SOON)));
     let mut early_ended = false;
     poll_fn(|cx| {
@@ -76,7 +76,7 @@ pub async fn sleeps_end_in_order<R: Runtime>(rt: R) {
     assert!(rt.timeout(FAR, std::future::ready(())).await.is_ok());
 }
 
-pub async fn blocking_work_runs_elsewhere_and_gives_its_value<R: Runtime>(rt: R) {
+pub(crate) async fn blocking_work_runs_elsewhere_and_gives_its_value<R: Runtime>(rt: R) {
     let here = thread::current().id();
     // Work that waits for other work: the pool has more than one thread.
     let (send, receive) = std::sync::mpsc::channel();
@@ -89,7 +89,7 @@ pub async fn blocking_work_runs_elsewhere_and_gives_its_value<R: Runtime>(rt: R)
     assert_ne!(there.await, Ok(here));
 }
 
-pub async fn a_panic_in_blocking_work_is_a_value<R: Runtime>(rt: R) {
+pub(crate) async fn a_panic_in_blocking_work_is_a_value<R: Runtime>(rt: R) {
     assert_eq!(rt.unblock(|| -> u8 { panic!("as planned") }).await, Err(Panicked));
     assert_eq!(rt.unblock(|| 7).await, Ok(7));
 }
