@@ -7,6 +7,9 @@ pub mod buffers;
 pub mod clock;
 mod config;
 mod connection;
+mod duplex;
+#[cfg(feature = "futures-io")]
+mod duplex_futures_io;
 #[cfg(feature = "futures-io")]
 mod futures_io;
 mod listen_addr;
@@ -17,13 +20,18 @@ mod shutdown;
 mod slots;
 pub mod socket;
 mod spares;
+mod task;
 mod time;
 #[cfg(unix)]
 mod unix_path;
 mod workers;
 
 #[cfg(test)]
+mod duplex_tests;
+#[cfg(test)]
 mod serve_tests;
+#[cfg(all(test, feature = "sim"))]
+mod sim_tests;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -31,6 +39,7 @@ mod tests;
 
 pub use config::Config;
 pub use connection::Driver;
+pub use duplex::{Duplex, DuplexReader, DuplexWriter};
 #[cfg(feature = "futures-io")]
 pub use futures_io::FuturesIo;
 pub use listen_addr::{ListenAddr, ListenAddrError};
@@ -41,5 +50,6 @@ pub use serve::{Endpoints, Options, serve};
 pub use server::{Closed, Serving};
 pub use shutdown::{Announced, Connections, Permits, Registration, Shutdown, Stage};
 pub use socket::{BindOptions, Bound, bind};
+pub use task::{Outcome, Task};
 pub use time::{Elapsed, Sleep, Timeout};
 pub use workers::{Model, ModelError, start, start_local};
