@@ -28,7 +28,7 @@ pub(crate) struct Field {
 }
 
 impl Field {
-    /// Makes a field of the parsed buffer: `name` is its bytes, the others are places.
+    /// Makes a field of the parsed buffer: `name` is its bytes, a token, the others are places.
     #[inline]
     pub(crate) fn parsed(
         name: &[u8],
@@ -37,7 +37,7 @@ impl Field {
         value_start: u32,
         value_len: u32,
     ) -> Self {
-        let known = Known::from_bytes(name).map_or(0, Known::number);
+        let known = Known::from_token(name).map_or(0, Known::number);
         Self {
             name_start,
             value_start,

@@ -201,6 +201,7 @@ const ALL: &[Known] = &[
 
 impl Known {
     /// Returns the name in lower case.
+    #[inline]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Accept => "accept",
@@ -269,14 +270,25 @@ impl Known {
     }
 
     /// Returns the name that these bytes are in any case of letters.
-    #[inline]
     pub const fn from_bytes(name: &[u8]) -> Option<Self> {
-        let [first, .., last] = name else { return None };
-        let number = SLOTS[slot(name.len(), *first, *last, SEED)];
-        match Self::from_number(number) {
+        match Self::candidate(name) {
             Some(known) if eq_ignore_case(known.as_str().as_bytes(), name) => Some(known),
             Some(_) | None => None,
         }
+    }
+
+    /// The same for bytes of which the caller knows that they are a token, which is faster.
+    #[inline]
+    pub(crate) fn from_token(name: &[u8]) -> Option<Self> {
+        let known = Self::candidate(name)?;
+        tokens_eq(known.as_str().as_bytes(), name).then_some(known)
+    }
+
+    /// Returns the only known name that has this length and these letters at its ends.
+    #[inline]
+    const fn candidate(name: &[u8]) -> Option<Self> {
+        let [first, .., last] = name else { return None };
+        Self::from_number(SLOTS[slot(name.len(), *first, *last, SEED)])
     }
 
     /// Returns the number, never 0.
@@ -340,6 +352,22 @@ const fn eq_ignore_case(a: &[u8], b: &[u8]) -> bool {
     true
 }
 
+/// Whether a known name is this token in any case of letters: in a token, only the bytes that are equal but for the bit
+/// 0x20 of a letter of the name, its digits or its hyphens are that letter, digit or hyphen.
+#[inline]
+fn tokens_eq(known: &[u8], token: &[u8]) -> bool {
+    const FOLD: u64 = 0x2020_2020_2020_2020;
+    if known.len() != token.len() {
+        return false;
+    }
+    let same = |a: &[u8; 8], b: &[u8; 8]| (u64::from_ne_bytes(*a) | FOLD) == (u64::from_ne_bytes(*b) | FOLD);
+    let (Some(a), Some(b)) = (known.last_chunk(), token.last_chunk()) else {
+        return known.iter().zip(token).all(|(a, b)| a | 0x20 == b | 0x20);
+    };
+    // The last eight bytes overlap those that are compared eight at a time from the start.
+    same(a, b) && known.as_chunks().0.iter().zip(token.as_chunks().0).all(|(a, b)| same(a, b))
+}
+
 impl core::fmt::Display for Known {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.pad(self.as_str())
@@ -358,7 +386,21 @@ mod tests {
             assert_eq!(Known::from_number(known.number()), Some(known));
             assert_eq!(Known::from_bytes(name.as_bytes()), Some(known));
             assert_eq!(Known::from_bytes(name.to_ascii_uppercase().as_bytes()), Some(known));
+            assert_eq!(Known::from_token(name.to_ascii_uppercase().as_bytes()), Some(known));
             assert_eq!(name, name.to_ascii_lowercase());
+        }
+    }
+
+    #[test]
+    fn the_fast_way_is_the_slow_way_for_every_token() {
+        for &known in ALL {
+            for at in 0..known.as_str().len() {
+                for byte in (0..=u8::MAX).filter(|&byte| crate::parse::bytes::is_tchar(byte)) {
+                    let mut name = alloc::vec::Vec::from(known.as_str());
+                    name[at] = byte;
+                    assert_eq!(Known::from_token(&name), Known::from_bytes(&name), "{}", name.escape_ascii());
+                }
+            }
         }
     }
 

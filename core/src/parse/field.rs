@@ -103,8 +103,8 @@ impl FieldParser {
 
     /// Makes the section of the buffer that was read.
     #[inline]
-    pub(super) fn finish(self, buf: Bytes) -> Headers {
-        Headers::from_parsed(buf, self.fields)
+    pub(super) fn finish(&mut self, buf: Bytes) -> Headers {
+        Headers::from_parsed(buf, core::mem::take(&mut self.fields))
     }
 
     /// Goes on; true when the empty line was read, which ends at [`FieldParser::position`].

@@ -23,7 +23,7 @@ pub(super) trait StartLine: Default {
     fn is_untouched(&self) -> bool;
 
     /// Makes the head; `buf` begins where parsing began.
-    fn finish(self, buf: Bytes, fields: FieldParser) -> Self::Head;
+    fn finish(&mut self, buf: Bytes, fields: &mut FieldParser) -> Self::Head;
 }
 
 /// A parser of heads. Between heads it holds nothing; a head that arrives in parts costs one allocation.
@@ -129,14 +129,14 @@ impl<L: StartLine> Progress<L> {
     }
 
     #[inline]
-    fn finish(self, inbound: &mut BytesMut) -> L::Head {
+    fn finish(&mut self, inbound: &mut BytesMut) -> L::Head {
         let buf = inbound.split_to(self.fields.position()).freeze();
-        self.line.finish(buf, self.fields)
+        self.line.finish(buf, &mut self.fields)
     }
 }
 
 /// Makes the header section of a head.
 #[inline]
-pub(super) fn headers(buf: Bytes, fields: FieldParser) -> Headers {
+pub(super) fn headers(buf: Bytes, fields: &mut FieldParser) -> Headers {
     if fields.is_empty() { Headers::new() } else { fields.finish(buf) }
 }

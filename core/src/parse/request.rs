@@ -112,7 +112,7 @@ impl StartLine for RequestLine {
     }
 
     #[inline]
-    fn finish(self, buf: Bytes, fields: FieldParser) -> RequestHead {
+    fn finish(&mut self, buf: Bytes, fields: &mut FieldParser) -> RequestHead {
         let target = buf.slice(self.target_start..self.target_start + self.target_len);
         RequestHead {
             method: self.method,

@@ -110,7 +110,7 @@ impl StartLine for StatusLine {
     }
 
     #[inline]
-    fn finish(self, buf: Bytes, fields: FieldParser) -> ResponseHead {
+    fn finish(&mut self, buf: Bytes, fields: &mut FieldParser) -> ResponseHead {
         let reason = (self.reason_end > self.start).then(|| buf.slice(self.start..self.reason_end));
         ResponseHead {
             status: Status::new(self.code).unwrap_or_default(),
