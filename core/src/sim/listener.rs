@@ -92,6 +92,11 @@ impl World {
             return Poll::Pending;
         }
         self.discard(before);
+        if let Some((until, code)) = self.accept_outage
+            && until > self.now
+        {
+            return Poll::Ready(Err(io::Error::from_raw_os_error(code)));
+        }
         if let Some(error) = self.accept_errors.pop_front() {
             if error.kind() == io::ErrorKind::ConnectionAborted
                 && let Some((connection, _)) = self.take_queued(number)
@@ -178,7 +183,7 @@ impl SimListener {
     /// Polls for the next connection.
     ///
     /// # Errors
-    /// Those planned with [`Sim::fail_accepts`].
+    /// Those planned with [`Sim::fail_accepts`] and [`Sim::fail_accepts_for`].
     pub fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted<SimStream>>> {
         match self.sim.with(|world| world.accept(self.number, cx.waker())) {
             Poll::Pending => Poll::Pending,
@@ -193,7 +198,7 @@ impl SimListener {
     /// Waits for the next connection.
     ///
     /// # Errors
-    /// Those planned with [`Sim::fail_accepts`].
+    /// Those planned with [`Sim::fail_accepts`] and [`Sim::fail_accepts_for`].
     pub async fn accept(&mut self) -> io::Result<Accepted<SimStream>> {
         poll_fn(|cx| self.poll_accept(cx)).await
     }

@@ -566,6 +566,13 @@ fn accept_fails_as_planned_and_recovers() {
         let mut server = listener.accept().await.unwrap().stream;
         server.write_all(b"hi").await.unwrap();
         assert_eq!(client.read_exact(2).await.unwrap(), b"hi");
+
+        sim.fail_accepts_for(SECOND / 2, 24);
+        let _client = sim.connect(&to).await.unwrap();
+        assert_eq!(listener.accept().await.unwrap_err().raw_os_error(), Some(24));
+        assert_eq!(listener.accept().await.unwrap_err().raw_os_error(), Some(24));
+        sim.sleep(SECOND / 2).await;
+        listener.accept().await.unwrap();
     })
     .unwrap();
 }

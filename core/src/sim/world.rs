@@ -72,6 +72,8 @@ pub(super) struct World {
     pub(super) conns: BTreeMap<u64, Conn>,
     pub(super) listeners: BTreeMap<u64, Listening>,
     pub(super) accept_errors: VecDeque<io::Error>,
+    /// Until when accepting fails, and with which error of the operating system.
+    pub(super) accept_outage: Option<(Instant, i32)>,
     pub(super) spawned: Vec<(TaskId, SharedTask)>,
     pub(super) running: bool,
     pub(super) late_wakes: u64,
@@ -94,6 +96,7 @@ impl World {
             conns: BTreeMap::new(),
             listeners: BTreeMap::new(),
             accept_errors: VecDeque::new(),
+            accept_outage: None,
             spawned: Vec::new(),
             running: false,
             late_wakes: 0,
@@ -354,6 +357,12 @@ impl Sim {
     pub fn fail_accepts(&self, errors: impl IntoIterator<Item = io::Error>) {
         let errors: Vec<_> = errors.into_iter().collect();
         self.with(|world| world.accept_errors.extend(errors));
+    }
+
+    /// Makes every accept fail from here on for so long, with this error of the operating system, when a connection waits
+    /// to be accepted; it stays in the queue. `EMFILE`, for instance, until somebody closes something.
+    pub fn fail_accepts_for(&self, time: Duration, code: i32) {
+        self.with(|world| world.accept_outage = Some((world.now + time, code)));
     }
 
     /// Returns how often each task was polled, the ended ones included, in the order in which they were started. The

@@ -251,6 +251,52 @@ fn last_words_leave_before_a_failure_closes() {
 }
 
 #[test]
+fn lingering_waits_without_a_busy_loop() {
+    torture(100, |case| {
+        let sim = case.sim(0);
+        let config = case.driver_config(&sim);
+        let run = case.converse(&sim, config, Failing::new(2, pattern(9)), |mut stream| {
+            let sim = sim.clone();
+            async move {
+                stream.write_all(b"xx").await?;
+                let words = stream.read_to_end().await?;
+                sim.sleep(10 * SECOND).await;
+                Ok::<_, std::io::Error>((words, sim.elapsed()))
+            }
+        });
+        let log = run.1.clone();
+        let (words, _) = case.finish(run, &[Lost::Failed]).expect("no reset");
+        case.check(words == pattern(9), || format!("{words:?}"));
+        let lingered = log.lost_at().unwrap_or_default() - Instant::default();
+        case.check(lingered >= 2 * SECOND && lingered < 3 * SECOND, || format!("until {lingered:?}"));
+    });
+}
+
+#[test]
+fn a_peer_that_reads_half_an_answer_is_dropped_in_time() {
+    torture(100, |case| {
+        let mut settings = case.sim(1_000).config();
+        settings.window = 100;
+        let sim = Sim::with_config(settings);
+        let config = case.driver_config(&sim);
+        let run = case.converse(&sim, config, Answers::new(&sim), |mut stream| {
+            let sim = sim.clone();
+            async move {
+                stream.write_all(&[8]).await.expect("open");
+                stream.read_exact(150).await.expect("half of it");
+                let stopped = sim.elapsed();
+                sim.sleep(30 * SECOND).await;
+                stopped
+            }
+        });
+        let log = run.1.clone();
+        let stopped = case.finish(run, &[Lost::Stalled]);
+        let took = log.lost_at().unwrap_or_default() - (Instant::default() + stopped);
+        case.check(took >= 4 * SECOND && took <= 6 * SECOND, || format!("took {took:?}"));
+    });
+}
+
+#[test]
 fn a_peer_that_takes_nothing_is_dropped_in_time_and_output_stays_bounded() {
     torture(100, |case| {
         let sim = case.sim(200_000);

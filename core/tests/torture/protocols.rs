@@ -333,7 +333,7 @@ impl Protocol for Idle {
     }
 }
 
-/// Fails at the n-th byte, with last words.
+/// Fails at the n-th byte, with last words, and leaves a deadline behind.
 #[derive(Debug)]
 pub(crate) struct Failing {
     at: usize,
@@ -359,6 +359,11 @@ impl Failing {
 
 impl Protocol for Failing {
     type Error = Failure;
+
+    fn connection_made(&mut self, link: &mut Link) -> Result<(), Failure> {
+        link.set_deadline(Some(link.now().mono + Duration::from_millis(500)));
+        Ok(())
+    }
 
     fn data_received(&mut self, link: &mut Link) -> Result<(), Failure> {
         if link.inbound.len() < self.at {

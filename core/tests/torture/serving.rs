@@ -114,6 +114,84 @@ fn every_client_is_answered_whatever_accept_says_and_however_few_may_live() {
     });
 }
 
+/// Starts a server of [`Answers`] at port 80; the flag says when it has ended.
+fn start(sim: &Sim, shutdown: &Shutdown) -> (Peer, Arc<Mutex<bool>>) {
+    let listener = sim.bind(SocketAddr::from(([127, 0, 0, 1], 80))).expect("an address");
+    let (to, make, over) = (listener.address().clone(), sim.clone(), Arc::new(Mutex::new(false)));
+    let options = Options::default();
+    let server = serve(
+        sim.clone(),
+        sim.clone(),
+        vec![listener],
+        move |_| Answers::new(&make),
+        options,
+        shutdown.clone(),
+    );
+    let ended = Arc::clone(&over);
+    sim.spawn(async move {
+        server.await;
+        *ended.lock().expect("whole") = true;
+    });
+    (to, over)
+}
+
+/// Lets so many clients ask at once; returns where their answers are counted.
+fn burst(sim: &Sim, to: &Peer, clients: usize) -> Arc<Mutex<usize>> {
+    let answered = Arc::new(Mutex::new(0));
+    for _ in 0..clients {
+        let (sim, to, answered) = (sim.clone(), to.clone(), Arc::clone(&answered));
+        sim.clone().spawn(async move {
+            if ask(&sim, &to, || ()).await.is_ok_and(|answer| answer == Answers::expected(&[5])) {
+                *answered.lock().expect("whole") += 1;
+            }
+        });
+    }
+    answered
+}
+
+#[test]
+fn a_burst_is_accepted_whole() {
+    torture(20, |seed| {
+        let sim = Sim::with_config(SimConfig::calm(seed));
+        let answered = sim.run(UNTIL, async {
+            let (to, _) = start(&sim, &Shutdown::new());
+            let answered = burst(&sim, &to, 100);
+            sim.sleep(10 * SECOND).await;
+            *answered.lock().expect("whole")
+        });
+        assert_eq!(answered, Ok(100), "seed {seed}");
+    });
+}
+
+#[test]
+fn descriptors_used_up_make_no_busy_loop_and_a_shutdown_empties_the_queue() {
+    torture(100, |seed| {
+        let mut config = SimConfig::torture(seed);
+        config.poll_limit = 60_000;
+        config.window = config.window.max(17);
+        let sim = Sim::with_config(config);
+        let result = sim.run(UNTIL, async {
+            let shutdown = Shutdown::new();
+            let (to, over) = start(&sim, &shutdown);
+            sim.fail_accepts_for(3 * SECOND, ERRORS[0]);
+            let answered = burst(&sim, &to, 8);
+            sim.sleep(SECOND).await;
+            let before = sim.polls();
+            sim.sleep(SECOND).await;
+            // Pauses double from 50 ms up to a second.
+            let polls = sim.polls() - before;
+            assert!(polls < 20, "{polls} polls in a second of pauses");
+            // What waits in the queue when the shutdown begins was written long ago.
+            shutdown.announce();
+            while !*over.lock().expect("whole") {
+                sim.sleep(SECOND / 20).await;
+            }
+            *answered.lock().expect("whole")
+        });
+        assert_eq!(result, Ok(8), "seed {seed}");
+    });
+}
+
 #[test]
 fn a_shutdown_answers_what_was_read_and_ends() {
     torture(300, |seed| {
