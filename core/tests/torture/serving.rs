@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyloop_core::driver::{Options, Peer, Permits, Runtime, Shutdown, Spawn, serve};
-use anyloop_core::sim::{Sim, SimConfig};
+use anyloop_core::sim::{Sim, SimConfig, SimListener};
 
 use crate::protocols::{Answers, Log, Watched};
 use crate::{SECOND, UNTIL, index, setting};
@@ -114,10 +114,15 @@ fn every_client_is_answered_whatever_accept_says_and_however_few_may_live() {
     });
 }
 
-/// Starts a server of [`Answers`] at port 80; the flag says when it has ended.
-fn start(sim: &Sim, shutdown: &Shutdown) -> (Peer, Arc<Mutex<bool>>) {
+fn bind(sim: &Sim) -> (SimListener, Peer) {
     let listener = sim.bind(SocketAddr::from(([127, 0, 0, 1], 80))).expect("an address");
-    let (to, make, over) = (listener.address().clone(), sim.clone(), Arc::new(Mutex::new(false)));
+    let to = listener.address().clone();
+    (listener, to)
+}
+
+/// Starts a server of [`Answers`]; the flag says when it has ended.
+fn start(sim: &Sim, listener: SimListener, shutdown: &Shutdown) -> Arc<Mutex<bool>> {
+    let (make, over) = (sim.clone(), Arc::new(Mutex::new(false)));
     let options = Options::default();
     let server = serve(
         sim.clone(),
@@ -132,7 +137,7 @@ fn start(sim: &Sim, shutdown: &Shutdown) -> (Peer, Arc<Mutex<bool>>) {
         server.await;
         *ended.lock().expect("whole") = true;
     });
-    (to, over)
+    over
 }
 
 /// Lets so many clients ask at once; returns where their answers are counted.
@@ -154,7 +159,8 @@ fn a_burst_is_accepted_whole() {
     torture(20, |seed| {
         let sim = Sim::with_config(SimConfig::calm(seed));
         let answered = sim.run(UNTIL, async {
-            let (to, _) = start(&sim, &Shutdown::new());
+            let (listener, to) = bind(&sim);
+            start(&sim, listener, &Shutdown::new());
             let answered = burst(&sim, &to, 100);
             sim.sleep(10 * SECOND).await;
             *answered.lock().expect("whole")
@@ -172,7 +178,8 @@ fn descriptors_used_up_make_no_busy_loop_and_a_shutdown_empties_the_queue() {
         let sim = Sim::with_config(config);
         let result = sim.run(UNTIL, async {
             let shutdown = Shutdown::new();
-            let (to, over) = start(&sim, &shutdown);
+            let (listener, to) = bind(&sim);
+            let over = start(&sim, listener, &shutdown);
             sim.fail_accepts_for(3 * SECOND, ERRORS[0]);
             let answered = burst(&sim, &to, 8);
             sim.sleep(SECOND).await;
@@ -189,6 +196,38 @@ fn descriptors_used_up_make_no_busy_loop_and_a_shutdown_empties_the_queue() {
             *answered.lock().expect("whole")
         });
         assert_eq!(result, Ok(8), "seed {seed}");
+    });
+}
+
+#[test]
+fn whoever_stood_in_the_queue_at_a_shutdown_may_still_ask() {
+    torture(100, |seed| {
+        let sim = Sim::with_config(SimConfig::torture(seed));
+        let result = sim.run(UNTIL, async {
+            let shutdown = Shutdown::new();
+            let (listener, to) = bind(&sim);
+            let mut clients = Vec::new();
+            for _ in 0..4 {
+                clients.push(sim.connect(&to).await.expect("a place in the queue"));
+            }
+            shutdown.announce();
+            let over = start(&sim, listener, &shutdown);
+            sim.sleep(SECOND / 10).await;
+            for client in &mut clients {
+                client.write_all(&[1]).await.expect("open");
+            }
+            for client in &mut clients {
+                assert_eq!(client.read_to_end().await.expect("ended in order"), Answers::expected(&[1]));
+            }
+            drop(clients);
+            while !*over.lock().expect("whole") {
+                sim.sleep(SECOND / 20).await;
+            }
+        });
+        if let Err(verdict) = result {
+            panic!("{verdict}");
+        }
+        assert!(sim.elapsed() < 2 * SECOND, "seed {seed}: the shutdown took until {:?}", sim.elapsed());
     });
 }
 
