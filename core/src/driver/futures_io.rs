@@ -21,6 +21,8 @@ pub struct FuturesIo<S>(pub S);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Transport for FuturesIo<S> {
     const REREAD_IS_FREE: bool = false;
+    /// Streams that encrypt or gather send what they hold when they are flushed.
+    const BUFFERS_WRITES: bool = true;
 
     fn poll_read(
         &mut self,
@@ -32,6 +34,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport for FuturesIo<S> {
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, out: &mut Outbound) -> Poll<io::Result<usize>> {
+        if out.is_empty() {
+            return Pin::new(&mut self.0).poll_flush(cx).map_ok(|()| 0);
+        }
         poll_write_from(out, |slices| match slices {
             [one] => Pin::new(&mut self.0).poll_write(cx, one),
             many => Pin::new(&mut self.0).poll_write_vectored(cx, many),
@@ -149,5 +154,44 @@ mod tests {
             assert_eq!(&got[..], &sent[..]);
             assert!(stream.poll_close(&mut cx).is_ready() && stream.0.closed);
         }
+    }
+
+    #[test]
+    fn what_a_stream_holds_is_flushed_when_nothing_is_left_to_write() {
+        struct Gathers {
+            held: Vec<u8>,
+            sent: Vec<u8>,
+        }
+        impl AsyncRead for Gathers {
+            fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut [u8]) -> Poll<io::Result<usize>> {
+                Poll::Pending
+            }
+        }
+        impl AsyncWrite for Gathers {
+            fn poll_write(
+                mut self: Pin<&mut Self>,
+                _: &mut Context<'_>,
+                bytes: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                self.held.extend_from_slice(bytes);
+                Poll::Ready(Ok(bytes.len()))
+            }
+            fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                let held = core::mem::take(&mut self.held);
+                self.sent.extend_from_slice(&held);
+                Poll::Ready(Ok(()))
+            }
+            fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                self.poll_flush(cx)
+            }
+        }
+        let mut stream = FuturesIo(Gathers { held: Vec::new(), sent: Vec::new() });
+        let mut out = Outbound::default();
+        out.write_slice(b"answer");
+        let mut cx = Context::from_waker(Waker::noop());
+        for moved in [6, 0] {
+            assert!(matches!(stream.poll_write(&mut cx, &mut out), Poll::Ready(Ok(n)) if n == moved));
+        }
+        assert_eq!(stream.0.sent, b"answer");
     }
 }

@@ -19,8 +19,8 @@ use std::thread;
 use super::shutdown::lock;
 use super::testing::{Bench, Fake, FakeListener, FakeStream, Incoming, Tasks, Wire};
 use super::{
-    Accepted, Config, Driver, Endpoints, Model, Options, Panicked, Peer, Permits, Runtime, Shutdown, Socket,
-    Spawn, Workers, serve, start, start_local,
+    Accepted, BindOptions, Bound, Config, Driver, Endpoints, Model, Options, Panicked, Peer, Permits,
+    Runtime, Shutdown, Socket, Spawn, Workers, bind, serve, start, start_local,
 };
 use crate::link::Link;
 use crate::protocol::{Echo, Eof, Protocol};
@@ -343,8 +343,9 @@ impl Workers for Parked {
     }
 }
 
-fn socket() -> Socket {
-    Socket::Tcp(std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free"))
+fn bound(address: &str) -> Vec<Bound> {
+    let address = address.parse().expect("it is an address");
+    vec![bind(&address, BindOptions::default()).expect("a port is free")]
 }
 
 fn workers(n: usize) -> NonZeroUsize {
@@ -373,12 +374,12 @@ fn both_models_serve_and_end() {
     for (model, count, loops) in [(Model::PerCore, 3, 3), (Model::Stealing, 2, 1)] {
         let wires = Arc::default();
         let connect = with_connection(&wires);
-        let sockets = (0..loops).map(|_| vec![socket()]).collect();
         let factory = move |runtime: &Parked| {
             connect(runtime);
             |_: Endpoints| Answer
         };
-        let serving = start(sockets, model, workers(count), Options::default(), factory).expect("it starts");
+        let serving = start(bound("127.0.0.1:0"), model, workers(count), Options::default(), factory)
+            .expect("it starts");
         wait_for(|| lock(&wires).iter().all(|wire| wire.written() == b"a"));
         assert_eq!(lock(&wires).len(), loops);
         let closed = serving.closed();
@@ -408,8 +409,8 @@ fn local_protocols_need_not_be_send() {
         let count = Rc::new(Cell::new(0));
         move |_: Endpoints| Local(count.clone())
     };
-    let sockets = vec![vec![socket()], vec![]];
-    let serving = start_local(sockets, workers(2), Options::default(), factory).expect("it starts");
+    let serving =
+        start_local(bound("127.0.0.1:0"), workers(2), Options::default(), factory).expect("it starts");
     wait_for(|| lock(&wires).iter().any(|wire| wire.written() == b"1"));
     serving.shutdown().kill();
     assert!(serving.wait_closed().is_ok());
@@ -418,25 +419,26 @@ fn local_protocols_need_not_be_send() {
 #[test]
 fn what_fails_at_the_start_is_reported_and_leaves_nothing() {
     let answer = |_: &Parked| |_: Endpoints| Answer;
-    let mismatch = start(vec![], Model::PerCore, workers(1), Options::default(), answer);
-    assert_eq!(mismatch.err().map(|error| error.kind()), Some(io::ErrorKind::InvalidInput));
-
-    if let Ok(refused) = std::net::TcpListener::bind("[::1]:0") {
-        let sockets = vec![vec![socket()], vec![Socket::Tcp(refused)]];
-        let failed = start(sockets, Model::PerCore, workers(2), Options::default(), answer);
+    let address = "[::1]:0".parse().expect("it is an address");
+    if let Ok(refused) = bind(&address, BindOptions::default()) {
+        let failed = start(vec![refused], Model::PerCore, workers(2), Options::default(), answer);
         assert_eq!(failed.err().map(|error| error.kind()), Some(io::ErrorKind::Unsupported));
     }
 
+    let mut empty = bound("127.0.0.1:0");
+    drop(empty[0].sockets(1));
+    assert!(start(empty, Model::PerCore, workers(1), Options::default(), answer).is_err());
+
     let panics = |_: &Parked| -> fn(Endpoints) -> Answer { panic!("no application") };
-    let failed = start(vec![vec![socket()]], Model::Stealing, workers(1), Options::default(), panics);
+    let failed = start(bound("127.0.0.1:0"), Model::Stealing, workers(1), Options::default(), panics);
     assert!(failed.is_err_and(|error| error.kind() == io::ErrorKind::Other));
 }
 
 #[test]
 fn a_future_that_panics_ends_the_server_and_nothing_worse() {
     let answer = |_: &Parked| |_: Endpoints| Answer;
-    let sockets = vec![vec![socket()]];
-    let serving = start(sockets, Model::PerCore, workers(1), Options::default(), answer).expect("it starts");
+    let serving = start(bound("127.0.0.1:0"), Model::PerCore, workers(1), Options::default(), answer)
+        .expect("it starts");
     serving.shutdown_on(async { panic!("a signal handler that fails") });
     assert!(serving.wait_closed().is_ok());
 }

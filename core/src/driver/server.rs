@@ -15,6 +15,7 @@ use std::thread::JoinHandle;
 
 use super::shutdown::{Shutdown, lock};
 use super::slots::Slots;
+use super::socket::Bound;
 
 /// A server that runs on threads of its own. Dropping this leaves it running.
 #[derive(Debug)]
@@ -76,6 +77,8 @@ impl Alive {
 pub(super) struct Living {
     pub(super) alive: Arc<Alive>,
     pub(super) shutdown: Shutdown,
+    /// The file of a Unix socket goes with the last worker.
+    pub(super) _bound: Arc<Vec<Bound>>,
 }
 
 impl Drop for Living {

@@ -18,6 +18,7 @@ use super::runtime::{Socket, Spawn, Workers};
 use super::serve::{Endpoints, Options, serve};
 use super::server::{Alive, Living, Serving, Triggers};
 use super::shutdown::Shutdown;
+use super::socket::Bound;
 use crate::protocol::Protocol;
 
 /// How connections are spread over threads.
@@ -66,15 +67,14 @@ impl FromStr for Model {
 
 /// Starts a server of `Send` protocols in either model, on threads of its own.
 ///
-/// `sockets` are the listening sockets of each worker: as many lists as `workers` per core, one list when stealing.
-/// `factory` is called once for each event loop, on a thread of its own, and returns what makes the protocol of each
-/// connection. Returns when every worker listens.
+/// Per core each worker gets a socket of each bound address. `factory` is called once for each event loop, on the thread
+/// that runs it, and returns what makes the protocol of each connection. Returns when every worker listens. What is bound
+/// belongs to the server from here on; the file of a Unix socket goes when the last worker ends.
 ///
 /// # Errors
 /// When a thread or an event loop can't start, a socket is refused, or `factory` panics; then nothing is left running.
-/// `InvalidInput` when the number of lists does not fit.
 pub fn start<W, P, M, F>(
-    sockets: Vec<Vec<Socket>>,
+    bound: Vec<Bound>,
     model: Model,
     workers: NonZeroUsize,
     options: Options,
@@ -89,10 +89,10 @@ where
     F: Fn(&W) -> M + Clone + Send + 'static,
 {
     match model {
-        Model::PerCore => start_local::<W, P, M, F>(sockets, workers, options, factory),
+        Model::PerCore => start_local::<W, P, M, F>(bound, workers, options, factory),
         Model::Stealing => {
             let threads = workers.get();
-            launch(sockets, 1, options, factory, move |job| {
+            launch(bound, 1, options, factory, move |job| {
                 W::block_on_shared(threads, |runtime, spawner| job.run(runtime, spawner))
             })
         }
@@ -105,7 +105,7 @@ where
 /// # Errors
 /// As of [`start`].
 pub fn start_local<W, P, M, F>(
-    sockets: Vec<Vec<Socket>>,
+    bound: Vec<Bound>,
     workers: NonZeroUsize,
     options: Options,
     factory: F,
@@ -117,7 +117,7 @@ where
     M: Fn(Endpoints) -> P,
     F: Fn(&W) -> M + Clone + Send + 'static,
 {
-    launch(sockets, workers.get(), options, factory, |job| {
+    launch(bound, workers.get(), options, factory, |job| {
         W::block_on_local(|runtime, spawner| job.run(runtime, spawner))
     })
 }
@@ -167,7 +167,7 @@ impl<F> Job<F> {
 
 /// Starts `workers` threads that run `body`, and waits until each is ready.
 fn launch<F, B>(
-    sockets: Vec<Vec<Socket>>,
+    mut bound: Vec<Bound>,
     workers: usize,
     options: Options,
     factory: F,
@@ -177,12 +177,8 @@ where
     F: Clone + Send + 'static,
     B: Fn(Job<F>) -> io::Result<()> + Clone + Send + 'static,
 {
-    if sockets.len() != workers {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "one list of sockets is needed for each worker",
-        ));
-    }
+    let shares = share(&mut bound, workers)?;
+    let bound = Arc::new(bound);
     let mut serving = Serving {
         shutdown: Shutdown::new(),
         threads: Vec::with_capacity(workers),
@@ -191,7 +187,7 @@ where
     };
     let (ready, reports) = mpsc::channel();
     let mut started = Ok(());
-    for (index, sockets) in sockets.into_iter().enumerate() {
+    for (index, sockets) in shares.into_iter().enumerate() {
         let job = Job {
             sockets,
             factory: factory.clone(),
@@ -200,7 +196,11 @@ where
             triggers: (index == 0).then(|| serving.triggers.clone()),
             ready: ready.clone(),
         };
-        let living = Living { alive: serving.alive.clone(), shutdown: serving.shutdown.clone() };
+        let living = Living {
+            alive: serving.alive.clone(),
+            shutdown: serving.shutdown.clone(),
+            _bound: bound.clone(),
+        };
         let body = body.clone();
         let run = move || {
             let _living = living;
@@ -226,6 +226,17 @@ where
     serving.shutdown.kill();
     let joined = serving.wait_closed();
     started.and(joined).and(Err(io::Error::other("a worker ended before it was ready")))
+}
+
+/// Gives each worker a socket of each address.
+fn share(bound: &mut [Bound], workers: usize) -> io::Result<Vec<Vec<Socket>>> {
+    let mut shares: Vec<_> = (0..workers).map(|_| Vec::with_capacity(bound.len())).collect();
+    for address in bound {
+        for (share, socket) in shares.iter_mut().zip(address.sockets(workers)?) {
+            share.push(socket);
+        }
+    }
+    Ok(shares)
 }
 
 fn thread_name(index: usize) -> String {
