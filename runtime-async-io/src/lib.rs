@@ -9,4 +9,4 @@ mod executor;
 mod reactor;
 
 pub use executor::{BlockOn, LocalTasks, SharedTasks, run_local, run_shared};
-pub use reactor::{Connect, Listener, Stream, Timer, connect, listen, poll_accept};
+pub use reactor::{Listener, Stream, Timer, connect, listen, poll_accept};

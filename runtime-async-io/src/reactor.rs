@@ -1,6 +1,5 @@
 //! Sockets and timers of the async-io reactor.
 
-use std::fmt;
 use std::future::Future;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -9,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use anyloop_core::driver::buffers::{poll_read_through, poll_write_from};
 use anyloop_core::driver::socket::{adopt, finish_accept, finish_connect};
-use anyloop_core::driver::{Accepted, Peer, Socket, Transport, clock};
+use anyloop_core::driver::{Accepted, Connecting, Peer, Socket, Transport, clock};
 use anyloop_core::link::Outbound;
 use anyloop_core::time::Instant;
 use async_io::Async;
@@ -111,27 +110,10 @@ pub fn poll_accept(listener: &mut Listener, cx: &mut Context<'_>) -> Poll<io::Re
     }
 }
 
-/// A connection being made.
-pub struct Connect(Pin<Box<dyn Future<Output = io::Result<Stream>> + Send>>);
-
-impl fmt::Debug for Connect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connect").finish_non_exhaustive()
-    }
-}
-
-impl Future for Connect {
-    type Output = io::Result<Stream>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(cx)
-    }
-}
-
 /// Connects.
-pub fn connect(to: &Peer) -> Connect {
+pub fn connect(to: &Peer) -> Connecting<Stream> {
     let to = to.clone();
-    Connect(Box::pin(async move {
+    Connecting::new(async move {
         let socket = match to {
             Peer::Tcp(address) => {
                 let stream = Async::<TcpStream>::connect(address).await?.into_inner()?;
@@ -145,7 +127,7 @@ pub fn connect(to: &Peer) -> Connect {
             Peer::Unix(_) => return Err(anyloop_core::driver::socket::unnamed()),
         };
         Ok(Stream(Async::new_nonblocking(socket)?))
-    }))
+    })
 }
 
 /// A timer of the reactor.

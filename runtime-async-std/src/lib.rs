@@ -11,9 +11,9 @@ use std::task::{Context, Poll};
 
 use anyloop_async_io as async_io;
 use anyloop_core::driver::blocking::caught;
-use anyloop_core::driver::{Accepted, Panicked, Peer, Runtime, Socket, Workers, clock};
+use anyloop_core::driver::{Accepted, Connecting, Panicked, Peer, Runtime, Socket, Workers, clock};
 use anyloop_core::time::Now;
-pub use async_io::{Connect, Listener, LocalTasks, SharedTasks, Stream, Timer};
+pub use async_io::{Listener, LocalTasks, SharedTasks, Stream, Timer};
 
 /// The async-std runtime. Its sockets, timers and blocking work need no context: any thread may use them.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,7 +23,7 @@ impl Runtime for AsyncStd {
     type Stream = Stream;
     type Listener = Listener;
     type Timer = Timer;
-    type Connect = Connect;
+    type Connect = Connecting<Stream>;
 
     const NAME: &'static str = "async-std";
 
@@ -47,7 +47,7 @@ impl Runtime for AsyncStd {
         async_io::poll_accept(listener, cx)
     }
 
-    fn connect(&self, to: &Peer) -> Connect {
+    fn connect(&self, to: &Peer) -> Connecting<Stream> {
         async_io::connect(to)
     }
 

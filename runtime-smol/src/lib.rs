@@ -8,9 +8,9 @@ use std::task::{Context, Poll};
 
 use anyloop_async_io as async_io;
 use anyloop_core::driver::blocking::caught;
-use anyloop_core::driver::{Accepted, Panicked, Peer, Runtime, Socket, Workers, clock};
+use anyloop_core::driver::{Accepted, Connecting, Panicked, Peer, Runtime, Socket, Workers, clock};
 use anyloop_core::time::Now;
-pub use async_io::{Connect, Listener, LocalTasks, SharedTasks, Stream, Timer};
+pub use async_io::{Listener, LocalTasks, SharedTasks, Stream, Timer};
 
 /// The smol runtime. Its sockets, timers and blocking work need no context: any thread may use them.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,7 +20,7 @@ impl Runtime for Smol {
     type Stream = Stream;
     type Listener = Listener;
     type Timer = Timer;
-    type Connect = Connect;
+    type Connect = Connecting<Stream>;
 
     const NAME: &'static str = "smol";
 
@@ -44,7 +44,7 @@ impl Runtime for Smol {
         async_io::poll_accept(listener, cx)
     }
 
-    fn connect(&self, to: &Peer) -> Connect {
+    fn connect(&self, to: &Peer) -> Connecting<Stream> {
         async_io::connect(to)
     }
 

@@ -5,15 +5,15 @@
 mod stream;
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::marker::PhantomData;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use anyloop_core::driver::socket::{adopt, finish_accept, finish_connect, unnamed};
-use anyloop_core::driver::{Accepted, Panicked, Peer, Runtime, Socket, Spawn, Workers, clock};
+use anyloop_core::driver::{Accepted, Connecting, Panicked, Peer, Runtime, Socket, Spawn, Workers, clock};
 use anyloop_core::time::{Instant, Now};
 use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
@@ -98,34 +98,11 @@ impl anyloop_core::driver::Timer for Timer {
     }
 }
 
-/// A connection being made.
-pub struct Connect {
-    handle: Handle,
-    future: Pin<Box<dyn Future<Output = io::Result<Stream>> + Send>>,
-}
-
-impl fmt::Debug for Connect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connect").finish_non_exhaustive()
-    }
-}
-
-impl Future for Connect {
-    type Output = io::Result<Stream>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        // The socket is made by the first poll.
-        let _context = this.handle.enter();
-        this.future.as_mut().poll(cx)
-    }
-}
-
 impl Runtime for Tokio {
     type Stream = Stream;
     type Listener = Listener;
     type Timer = Timer;
-    type Connect = Connect;
+    type Connect = Connecting<Stream>;
 
     const NAME: &'static str = "tokio";
 
@@ -172,21 +149,17 @@ impl Runtime for Tokio {
         Poll::Ready(Ok(Accepted { stream, peer, local }))
     }
 
-    fn connect(&self, to: &Peer) -> Connect {
-        let to = to.clone();
-        let future = Box::pin(async move {
-            match to {
-                Peer::Tcp(address) => {
-                    let stream = TcpStream::connect(address).await?;
-                    finish_connect(&stream)?;
-                    Ok(Stream::Tcp(stream))
-                }
-                #[cfg(unix)]
-                Peer::Unix(Some(path)) => UnixStream::connect(path).await.map(Stream::Unix),
-                Peer::Unix(_) => Err(unnamed()),
-            }
-        });
-        Connect { handle: self.0.clone(), future }
+    fn connect(&self, to: &Peer) -> Connecting<Stream> {
+        let (handle, to) = (self.0.clone(), to.clone());
+        Connecting::new(async move {
+            let mut connecting = pin!(connect(to));
+            // The socket is made in the first poll, and belongs to the runtime that is entered then.
+            poll_fn(|cx| {
+                let _context = handle.enter();
+                connecting.as_mut().poll(cx)
+            })
+            .await
+        })
     }
 
     fn unblock<T: Send + 'static>(
@@ -196,6 +169,19 @@ impl Runtime for Tokio {
         let work = self.0.spawn_blocking(work);
         // The other cause is that the runtime ends before the work could begin.
         async { work.await.map_err(|_| Panicked) }
+    }
+}
+
+async fn connect(to: Peer) -> io::Result<Stream> {
+    match to {
+        Peer::Tcp(address) => {
+            let stream = TcpStream::connect(address).await?;
+            finish_connect(&stream)?;
+            Ok(Stream::Tcp(stream))
+        }
+        #[cfg(unix)]
+        Peer::Unix(Some(path)) => UnixStream::connect(path).await.map(Stream::Unix),
+        Peer::Unix(_) => Err(unnamed()),
     }
 }
 

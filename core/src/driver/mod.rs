@@ -6,6 +6,7 @@ pub mod blocking;
 pub mod buffers;
 pub mod clock;
 mod config;
+mod connecting;
 mod connection;
 mod duplex;
 #[cfg(feature = "futures-io")]
@@ -38,6 +39,7 @@ mod testing;
 mod tests;
 
 pub use config::Config;
+pub use connecting::Connecting;
 pub use connection::Driver;
 pub use duplex::{Duplex, DuplexReader, DuplexWriter};
 #[cfg(feature = "futures-io")]
