@@ -81,6 +81,7 @@ servers! {
     what_came_before_the_end_is_echoed,
     unix_connections_are_echoed,
     a_shutdown_ends_connections_and_listeners,
+    an_async_function_echoes,
     a_panic_ends_one_connection_only,
 }
 

@@ -1,16 +1,18 @@
 //! Servers on threads of their own, by the shared accept loop and driver.
 
 use std::convert::Infallible;
-use std::io::{ErrorKind, Read, Write};
+use std::future::Future;
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::num::NonZeroUsize;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::thread;
 
 use anyloop_core::driver::{
-    BindOptions, Bound, Driver, Endpoints, ListenAddr, Model, Options, Peer, Serving, Spawn, Workers, bind,
-    start,
+    BindOptions, Bound, Driver, Duplex, Endpoints, ListenAddr, Model, Options, Peer, Serving, Spawn, Task,
+    Workers, bind, start,
 };
 use anyloop_core::link::Link;
 use anyloop_core::protocol::{Echo, Eof, Protocol, Work};
@@ -40,10 +42,12 @@ impl Protocol for Touchy {
     }
 }
 
-fn serve<W: Workers>(address: &ListenAddr, model: Model) -> (Bound, Serving)
+fn serve<W, P>(address: &ListenAddr, model: Model, make: fn(Endpoints) -> P) -> (Bound, Serving)
 where
-    W::Local: Spawn<Driver<Touchy, W>>,
-    W::Shared: Spawn<Driver<Touchy, W>>,
+    W: Workers,
+    W::Local: Spawn<Driver<P, W>>,
+    W::Shared: Spawn<Driver<P, W>>,
+    P: Protocol + 'static,
 {
     let mut bound = bind(address, BindOptions::default()).expect("bind");
     let sockets = match model {
@@ -52,9 +56,7 @@ where
         }
         Model::Stealing => vec![bound.sockets(1).expect("a socket")],
     };
-    let serving = start::<W, Touchy, _, _>(sockets, model, WORKERS, Options::default(), |_: &W| {
-        |_: Endpoints| Touchy::default()
-    });
+    let serving = start::<W, P, _, _>(sockets, model, WORKERS, Options::default(), move |_: &W| make);
     (bound, serving.expect("the server starts"))
 }
 
@@ -63,7 +65,7 @@ where
     W::Local: Spawn<Driver<Touchy, W>>,
     W::Shared: Spawn<Driver<Touchy, W>>,
 {
-    let (bound, serving) = serve::<W>(&"127.0.0.1:0".parse().unwrap(), model);
+    let (bound, serving) = serve::<W, _>(&"127.0.0.1:0".parse().unwrap(), model, |_| Touchy::default());
     let Peer::Tcp(address) = *bound.local_addr() else { unreachable!("bound to TCP") };
     (address, serving)
 }
@@ -130,7 +132,7 @@ where
 {
     let directory = tempfile::tempdir().expect("a directory");
     let path: PathBuf = directory.path().join("socket");
-    let (bound, serving) = serve::<W>(&ListenAddr::Unix(path.clone()), model);
+    let (bound, serving) = serve::<W, _>(&ListenAddr::Unix(path.clone()), model, |_| Touchy::default());
     let mut streams: Vec<_> = (0..20).map(|_| UnixStream::connect(&path).expect("connect")).collect();
     for stream in &mut streams {
         stream.set_read_timeout(Some(HANG)).expect("a timeout");
@@ -160,6 +162,37 @@ where
     serving.wait_closed().expect("the workers end well");
     let refused = TcpStream::connect(address).expect_err("nobody listens");
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+}
+
+type TaskEcho = Task<Pin<Box<dyn Future<Output = io::Result<()>> + Send>>>;
+
+async fn echo_lines(mut stream: Duplex) -> io::Result<()> {
+    while let Some(line) = stream.read_line(100).await? {
+        stream.write_all(line).await?;
+        stream.write_all("\n").await?;
+    }
+    stream.write_all("bye\n").await
+}
+
+pub(crate) fn an_async_function_echoes<W: Workers>(model: Model)
+where
+    W::Local: Spawn<Driver<TaskEcho, W>>,
+    W::Shared: Spawn<Driver<TaskEcho, W>>,
+{
+    let make = |_| -> TaskEcho { Task::new(|stream| Box::pin(echo_lines(stream)) as Pin<Box<_>>) };
+    let (bound, serving) = serve::<W, TaskEcho>(&"127.0.0.1:0".parse().unwrap(), model, make);
+    let Peer::Tcp(address) = *bound.local_addr() else { unreachable!("bound to TCP") };
+    let mut streams: Vec<_> = (0..50).map(|_| connect(address)).collect();
+    for (i, stream) in streams.iter_mut().enumerate() {
+        echo(stream, format!("one of {i}\ntwo\n").as_bytes());
+    }
+    for mut stream in streams {
+        stream.shutdown(Shutdown::Write).expect("shutdown");
+        let mut got = String::new();
+        stream.read_to_string(&mut got).expect("read");
+        assert_eq!(got, "bye\n");
+    }
+    finish(serving);
 }
 
 pub(crate) fn a_panic_ends_one_connection_only<W: Workers>(model: Model)
