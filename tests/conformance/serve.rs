@@ -11,8 +11,8 @@ use std::pin::Pin;
 use std::thread;
 
 use anyloop_core::driver::{
-    BindOptions, Bound, Driver, Duplex, Endpoints, ListenAddr, Model, Options, Peer, Serving, Spawn, Task,
-    Workers, bind, start,
+    BindOptions, Driver, Duplex, Endpoints, ListenAddr, Model, Options, Peer, Serving, Spawn, Task, Workers,
+    bind, start,
 };
 use anyloop_core::link::Link;
 use anyloop_core::protocol::{Echo, Eof, Protocol, Work};
@@ -42,31 +42,28 @@ impl Protocol for Touchy {
     }
 }
 
-fn serve<W, P>(address: &ListenAddr, model: Model, make: fn(Endpoints) -> P) -> (Bound, Serving)
+fn serve<W, P>(address: &ListenAddr, model: Model, make: fn(Endpoints) -> P) -> (Peer, Serving)
 where
     W: Workers,
     W::Local: Spawn<Driver<P, W>>,
     W::Shared: Spawn<Driver<P, W>>,
     P: Protocol + 'static,
 {
-    let mut bound = bind(address, BindOptions::default()).expect("bind");
-    let sockets = match model {
-        Model::PerCore => {
-            bound.sockets(WORKERS.get()).expect("sockets").into_iter().map(|s| vec![s]).collect()
-        }
-        Model::Stealing => vec![bound.sockets(1).expect("a socket")],
-    };
-    let serving = start::<W, P, _, _>(sockets, model, WORKERS, Options::default(), move |_: &W| make);
-    (bound, serving.expect("the server starts"))
+    let bound = bind(address, BindOptions::default()).expect("bind");
+    let local = bound.local_addr().clone();
+    let serving = start::<W, P, _, _>(vec![bound], model, WORKERS, Options::default(), move |_: &W| make);
+    (local, serving.expect("the server starts"))
 }
 
-fn serve_tcp<W: Workers>(model: Model) -> (SocketAddr, Serving)
+fn serve_tcp<W, P>(model: Model, make: fn(Endpoints) -> P) -> (SocketAddr, Serving)
 where
-    W::Local: Spawn<Driver<Touchy, W>>,
-    W::Shared: Spawn<Driver<Touchy, W>>,
+    W: Workers,
+    W::Local: Spawn<Driver<P, W>>,
+    W::Shared: Spawn<Driver<P, W>>,
+    P: Protocol + 'static,
 {
-    let (bound, serving) = serve::<W, _>(&"127.0.0.1:0".parse().unwrap(), model, |_| Touchy::default());
-    let Peer::Tcp(address) = *bound.local_addr() else { unreachable!("bound to TCP") };
+    let (local, serving) = serve::<W, P>(&"127.0.0.1:0".parse().unwrap(), model, make);
+    let Peer::Tcp(address) = local else { unreachable!("bound to TCP") };
     (address, serving)
 }
 
@@ -93,7 +90,7 @@ where
     W::Local: Spawn<Driver<Touchy, W>>,
     W::Shared: Spawn<Driver<Touchy, W>>,
 {
-    let (address, serving) = serve_tcp::<W>(model);
+    let (address, serving) = serve_tcp::<W, _>(model, |_| Touchy::default());
     let mut streams: Vec<_> = (0..200).map(|_| connect(address)).collect();
     for round in 0..3 {
         for (i, stream) in streams.iter_mut().enumerate() {
@@ -109,7 +106,7 @@ where
     W::Local: Spawn<Driver<Touchy, W>>,
     W::Shared: Spawn<Driver<Touchy, W>>,
 {
-    let (address, serving) = serve_tcp::<W>(model);
+    let (address, serving) = serve_tcp::<W, _>(model, |_| Touchy::default());
     let sent: Vec<u8> = (0..2_000_000_u32).map(|i| (i % 251) as u8).filter(|&byte| byte != b'!').collect();
     let mut reader = connect(address);
     let mut writer = reader.try_clone().expect("clone");
@@ -132,7 +129,7 @@ where
 {
     let directory = tempfile::tempdir().expect("a directory");
     let path: PathBuf = directory.path().join("socket");
-    let (bound, serving) = serve::<W, _>(&ListenAddr::Unix(path.clone()), model, |_| Touchy::default());
+    let (_, serving) = serve::<W, _>(&ListenAddr::Unix(path.clone()), model, |_| Touchy::default());
     let mut streams: Vec<_> = (0..20).map(|_| UnixStream::connect(&path).expect("connect")).collect();
     for stream in &mut streams {
         stream.set_read_timeout(Some(HANG)).expect("a timeout");
@@ -140,7 +137,6 @@ where
     }
     drop(streams);
     finish(serving);
-    drop(bound);
     assert!(!path.exists());
 }
 
@@ -149,7 +145,7 @@ where
     W::Local: Spawn<Driver<Touchy, W>>,
     W::Shared: Spawn<Driver<Touchy, W>>,
 {
-    let (address, serving) = serve_tcp::<W>(model);
+    let (address, serving) = serve_tcp::<W, _>(model, |_| Touchy::default());
     let mut streams: Vec<_> = (0..50).map(|_| connect(address)).collect();
     for stream in &mut streams {
         echo(stream, b"alive");
@@ -180,8 +176,7 @@ where
     W::Shared: Spawn<Driver<TaskEcho, W>>,
 {
     let make = |_| -> TaskEcho { Task::new(|stream| Box::pin(echo_lines(stream)) as Pin<Box<_>>) };
-    let (bound, serving) = serve::<W, TaskEcho>(&"127.0.0.1:0".parse().unwrap(), model, make);
-    let Peer::Tcp(address) = *bound.local_addr() else { unreachable!("bound to TCP") };
+    let (address, serving) = serve_tcp::<W, TaskEcho>(model, make);
     let mut streams: Vec<_> = (0..50).map(|_| connect(address)).collect();
     for (i, stream) in streams.iter_mut().enumerate() {
         echo(stream, format!("one of {i}\ntwo\n").as_bytes());
@@ -200,7 +195,7 @@ where
     W::Local: Spawn<Driver<Touchy, W>>,
     W::Shared: Spawn<Driver<Touchy, W>>,
 {
-    let (address, serving) = serve_tcp::<W>(model);
+    let (address, serving) = serve_tcp::<W, _>(model, |_| Touchy::default());
     let mut others: Vec<_> = (0..8).map(|_| connect(address)).collect();
     others.iter_mut().for_each(|stream| echo(stream, b"before"));
     for _ in 0..8 {
