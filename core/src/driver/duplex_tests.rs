@@ -238,7 +238,9 @@ fn l4_what_was_written_before_a_failure_leaves() {
 
 /// A link by hand: `poll_work` until it waits.
 fn work<F: Future<Output: Outcome>>(task: &mut Task<F>, link: &mut Link) -> io::Result<usize> {
-    let mut cx = Context::from_waker(Waker::noop());
+    // Copies of the waker that does nothing need not be known as the same.
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut cx = Context::from_waker(&waker);
     for turns in 1..100 {
         if task.poll_work(&mut cx, link)? == Work::Waiting {
             return Ok(turns);
@@ -424,6 +426,45 @@ fn halves_in_other_tasks_are_woken_and_wake() {
     assert!(other.done && task.done, "the writer is dropped, so the connection closes");
 }
 
+#[test]
+fn a_half_elsewhere_that_makes_room_wakes_the_reading() {
+    let (fake, wire) = scene();
+    let halves = Arc::new(Mutex::new(None));
+    let hand_out = halves.clone();
+    let mut task = drive(&fake, &wire, |stream| async move {
+        *lock(&hand_out) = Some(stream.split());
+        pending::<()>().await;
+    });
+    wire.send(&vec![b'x'; 500_000]);
+    task.run();
+    let (mut reader, _writer) = lock(&halves).take().expect("they were handed out");
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut all = 0;
+    while let Poll::Ready(Ok(bytes)) = reader.poll_read(&mut cx) {
+        all += bytes.len();
+        task.settle();
+    }
+    assert_eq!(all, 500_000);
+}
+
+#[test]
+fn a_writer_goes_on_when_the_link_took_its_bytes() {
+    let mut link = Link::new(Now::default());
+    link.outbound.set_high_water(10);
+    let written = Arc::new(AtomicUsize::new(0));
+    let count = written.clone();
+    let mut task = Task::new(|mut stream: Duplex| async move {
+        loop {
+            stream.write_all(&b"8 bytes!"[..]).await?;
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+        #[allow(unreachable_code)]
+        io::Result::Ok(())
+    });
+    work(&mut task, &mut link).expect("no error");
+    assert_eq!((link.outbound.len(), written.load(Ordering::SeqCst)), (16, 4));
+}
+
 struct Unpark(thread::Thread);
 
 impl alloc::task::Wake for Unpark {
@@ -470,6 +511,8 @@ fn two_threads_never_miss_each_other() {
             }
             writer.flush().await.expect("it lives");
         });
+        // Dropping it closes the connection, and the other half may not have read all.
+        writer
     });
     let reads = thread::spawn(move || {
         block_on(async {
@@ -488,7 +531,7 @@ fn two_threads_never_miss_each_other() {
     }
     wire.push(Incoming::Eof);
     assert_eq!(reads.join().ok(), Some(50 * ROUNDS));
-    assert!(writes.join().is_ok());
+    drop(writes.join().expect("all was written"));
     assert!(connection.join().is_ok());
     assert_eq!(wire.written().len(), 50 * ROUNDS);
 }
