@@ -28,7 +28,8 @@ fuzz_target!(|data: &[u8]| {
     let split = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
     let (operations, wire) = (&data[..split], data.get(split + 1..).unwrap_or_default());
     for limits in [Limits::default(), tight()] {
-        Conversation::new(wire, limits.clone()).run(operations);
+        let output = Conversation::new(wire, limits.clone()).run(operations);
+        assert_eq!(Conversation::new(wire, limits.clone()).run(operations), output, "the same calls (L5)");
         let [whole, others @ ..] = partitions(wire).map(|parts| answer_all(&parts, limits.clone()));
         for other in others {
             assert_eq!(other, whole);
@@ -84,7 +85,7 @@ impl<'w> Conversation<'w> {
         }
     }
 
-    fn run(mut self, operations: &[u8]) {
+    fn run(mut self, operations: &[u8]) -> Vec<u8> {
         self.server.start(&mut self.out);
         for operation in operations.iter().take(512) {
             self.operate(*operation);
@@ -93,6 +94,7 @@ impl<'w> Conversation<'w> {
         }
         self.sent.extend(written(&mut self.out));
         read_as_client(&self.sent, &self.methods);
+        self.sent
     }
 
     fn operate(&mut self, operation: u8) {
