@@ -131,6 +131,11 @@ impl Body {
         Self::new(Inner::Slot(SlotReader(slot)), declared)
     }
 
+    /// Returns how many bytes [`Body::collect`] gathers at most.
+    pub fn max_collect(&self) -> usize {
+        self.max_collect
+    }
+
     pub(crate) fn with_max_collect(mut self, max_collect: usize) -> Self {
         self.max_collect = max_collect;
         self
