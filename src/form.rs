@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use anyloop_core::body::BodyError;
 use anyloop_core::head::Status;
 use anyloop_core::service::{IntoResponse, Request, Response};
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use crate::media::essence;
@@ -39,13 +40,28 @@ pub fn request_query<T: DeserializeOwned>(request: &Request) -> Result<T, FormEr
 }
 
 /// Gathers the urlencoded form in a request's body, at most [`Limits::max_collect`](crate::Limits::max_collect) bytes of
-/// it, and returns its decoded pairs in order; repeated keys stay.
+/// it.
 ///
 /// # Errors
 /// [`FormError::UnsupportedType`] when the body is something else, [`FormError::Body`] when it did not come.
-pub async fn form_pairs(request: Request) -> Result<Vec<(String, String)>, FormError> {
-    let body = collect(request).await?;
-    Ok(form_urlencoded::parse(&body).into_owned().collect())
+pub async fn form_pairs(request: Request) -> Result<FormPairs, FormError> {
+    collect(request).await.map(FormPairs)
+}
+
+/// The pairs of a form, decoded as they are asked for.
+#[derive(Clone, Debug)]
+pub struct FormPairs(Bytes);
+
+impl FormPairs {
+    /// Returns the pairs in order; repeated keys stay.
+    pub fn iter(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+        form_urlencoded::parse(&self.0)
+    }
+
+    /// Returns the first value of a key.
+    pub fn get(&self, key: &str) -> Option<Cow<'_, str>> {
+        self.iter().find(|(found, _)| found == key).map(|(_, value)| value)
+    }
 }
 
 /// Gathers the urlencoded form in a request's body and takes a value out of it, as [`request_query`] does.
@@ -56,7 +72,7 @@ pub async fn request_form<T: DeserializeOwned>(request: Request) -> Result<T, Fo
     from_text(&collect(request).await?)
 }
 
-async fn collect(request: Request) -> Result<bytes::Bytes, FormError> {
+async fn collect(request: Request) -> Result<Bytes, FormError> {
     let is_form = |essence: &str| essence.eq_ignore_ascii_case("application/x-www-form-urlencoded");
     if !essence(&request).is_some_and(is_form) {
         return Err(FormError::UnsupportedType);
@@ -127,7 +143,9 @@ mod tests {
     }
 
     async fn list(request: Request) -> Result<String, FormError> {
-        Ok(form_pairs(request).await?.iter().map(|(key, value)| format!("[{key}|{value}]")).collect())
+        let pairs = form_pairs(request).await?;
+        let first = pairs.get("a").unwrap_or_default();
+        Ok(pairs.iter().map(|(key, value)| format!("[{key}|{value}]")).collect::<String>() + &first)
     }
 
     #[test]
@@ -141,7 +159,7 @@ mod tests {
             ("/sum", None, "age=1", 415, "the content type is not application/x-www-form-urlencoded\n"),
             ("/sum", Some("text/plain"), "age=1", 415, ""),
             ("/list", form, "", 200, ""),
-            ("/list", form, "a=1&a=%2b+%C3%A9&&=&b", 200, "[a|1][a|+ é][|][b|]"),
+            ("/list", form, "a=1&a=%2b+%C3%A9&&=&b", 200, "[a|1][a|+ é][|][b|]1"),
             ("/list", form, "%zz=%ff", 200, "[%zz|\u{fffd}]"),
         ] {
             let mut request = Request::post(path, body);

@@ -30,7 +30,7 @@ pub use anyloop_core::service::{
 };
 pub use escape::escape_html;
 #[cfg(feature = "form")]
-pub use form::{FormError, form_pairs, query_pairs, request_form, request_query};
+pub use form::{FormError, FormPairs, form_pairs, query_pairs, request_form, request_query};
 #[cfg(feature = "json")]
 pub use json::{Json, JsonError, request_json};
 #[cfg(feature = "multipart")]

@@ -1,2 +1,7 @@
 //! The program `anyloop`.
+
+#![forbid(unsafe_code)]
+
+mod demo;
+
 fn main() {}
