@@ -43,13 +43,11 @@ enum Precision {
 fn weigh(range: &[u8], media_type: &str) -> Option<(Precision, u16)> {
     let mut parts = split(range, b';');
     let precision = precision(parts.next()?, media_type.as_bytes())?;
-    for parameter in parts.filter(|parameter| !parameter.is_empty()) {
-        return match parameter {
-            [b'q' | b'Q', b'=', weight @ ..] => Some((precision, quality(weight)?)),
-            _ => None,
-        };
+    match parts.find(|parameter| !parameter.is_empty()) {
+        None => Some((precision, 1000)),
+        Some([b'q' | b'Q', b'=', weight @ ..]) => Some((precision, quality(weight)?)),
+        Some(_) => None,
     }
-    Some((precision, 1000))
 }
 
 fn precision(range: &[u8], media_type: &[u8]) -> Option<Precision> {

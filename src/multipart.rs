@@ -72,7 +72,7 @@ impl Multipart {
         }
         self.pulled.store(0, Ordering::Relaxed);
         self.current = self.form.next_field().await?;
-        Ok(self.current.is_some().then(|| Field(self)))
+        Ok(if self.current.is_some() { Some(Field(self)) } else { None })
     }
 
     async fn chunk(&mut self) -> Result<Option<Bytes>, MultipartError> {

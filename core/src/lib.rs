@@ -31,6 +31,8 @@ pub mod driver;
 #[cfg(feature = "std")]
 pub mod pump;
 #[cfg(feature = "std")]
+pub mod server;
+#[cfg(feature = "std")]
 pub mod service;
 #[cfg(feature = "sim")]
 pub mod sim;

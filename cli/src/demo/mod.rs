@@ -9,8 +9,7 @@ mod number;
 mod page;
 mod params;
 
-use anyloop::core::driver::SharedRuntime;
-use anyloop::{Html, Json, Request, Response, Router, Status};
+use anyloop::{Html, Json, Request, Response, Router, SharedRuntime, Status};
 
 /// Makes the application.
 pub(crate) fn app<R: SharedRuntime>(rt: R) -> Router {
@@ -32,7 +31,7 @@ pub(crate) fn routes<R: SharedRuntime>(rt: R) -> Router {
         .get("/json", |_: Request| Json(message::Message { message: "Hello, World!" }))
         .get("/bytes/{n}", bytes::answer)
         .get("/stream/{n}", lines::answer)
-        .get("/delay/{ms}", delay::handler(rt))
+        .get("/delay/{ms}", move |request: Request| delay::answer(rt.clone(), request))
 }
 
 #[derive(serde::Serialize)]

@@ -87,6 +87,14 @@ impl FromStr for ListenAddr {
     }
 }
 
+impl TryFrom<&str> for ListenAddr {
+    type Error = ListenAddrError;
+
+    fn try_from(text: &str) -> Result<Self, ListenAddrError> {
+        text.parse()
+    }
+}
+
 impl From<SocketAddr> for ListenAddr {
     fn from(address: SocketAddr) -> Self {
         Self::Tcp(address)

@@ -2,6 +2,7 @@
 
 mod accept;
 mod alarm;
+mod block_on;
 pub mod blocking;
 pub mod buffers;
 pub mod clock;
@@ -38,6 +39,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use block_on::block_on;
 pub use config::Config;
 pub use connecting::Connecting;
 pub use connection::Driver;

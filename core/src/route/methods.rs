@@ -9,8 +9,8 @@ use bytes::Bytes;
 use super::pattern::InsertError;
 use crate::head::Method;
 
-/// The order of methods in `Allow`; others follow by name.
-const ORDER: [Method; 9] = [
+/// The methods that every server recognizes (RFC 9110 §9.3, RFC 5789), in their order in `Allow`; others follow by name.
+pub(super) const STANDARD: [Method; 9] = [
     Method::GET,
     Method::HEAD,
     Method::POST,
@@ -122,7 +122,7 @@ pub(super) fn allow(methods: impl IntoIterator<Item = Method>) -> Bytes {
         all.push(Method::HEAD);
     }
     all.push(Method::OPTIONS);
-    let rank = |method: &Method| ORDER.iter().position(|known| known == method).unwrap_or(ORDER.len());
+    let rank = |method: &Method| STANDARD.iter().position(|known| known == method).unwrap_or(STANDARD.len());
     all.sort_unstable_by(|one, other| {
         rank(one).cmp(&rank(other)).then_with(|| one.as_str().cmp(other.as_str()))
     });

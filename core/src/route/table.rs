@@ -6,7 +6,7 @@ use core::fmt;
 
 use bytes::Bytes;
 
-use super::methods::{Methods, allow};
+use super::methods::{Methods, STANDARD, allow};
 use super::params::Params;
 use super::path::FindError;
 use super::pattern::{InsertError, Pattern, join};
@@ -75,7 +75,7 @@ pub enum Resolution<'t, T> {
         /// The nearest enclosing [`Table::fallback`].
         fallback: Option<&'t T>,
     },
-    /// No route of the whole table has this method: 501 (RFC 9110 §9.1).
+    /// The method is no standard one, and no route of the whole table has it: 501 (RFC 9110 §9.1).
     NotImplemented,
     /// The path does not decode: 400.
     BadPath(FindError),
@@ -265,12 +265,9 @@ impl<T> Table<T> {
         Ok(())
     }
 
-    /// Tells whether any request of this method could be answered by a route.
+    /// Tells whether the method is recognized: it is a standard one, or some route has it.
     fn knows(&self, method: &Method) -> bool {
-        self.reach == Reach::Any
-            || *method == Method::OPTIONS
-            || self.known.contains(method)
-            || *method == Method::HEAD && self.known.contains(&Method::GET)
+        self.reach == Reach::Any || STANDARD.contains(method) || self.known.contains(method)
     }
 }
 

@@ -76,11 +76,13 @@ fn methods() {
             ("OPTIONS /d", "404"),
             ("OPTIONS *", "options GET, HEAD, POST, PATCH, DELETE, OPTIONS, ACL, PURGE"),
             ("GET *", "404"),
-            ("PUT /a/1", "501"),
-            ("PUT /d", "501"),
+            ("PUT /a/1", "405 GET, HEAD, DELETE, OPTIONS"),
+            ("PUT /d", "404"),
             ("get /a/1", "501"),
-            ("TRACE /a/1", "501"),
-            ("CONNECT /a/1", "501"),
+            ("COPY /a/1", "501"),
+            ("COPY /d", "501"),
+            ("TRACE /a/1", "405 GET, HEAD, DELETE, OPTIONS"),
+            ("CONNECT /a/1", "405 GET, HEAD, DELETE, OPTIONS"),
             ("GET /%", "400 BadEscape"),
             ("GET /a/%00", "400 Nul"),
             ("PUT /a/%ff", "400 NotUtf8"),
@@ -100,13 +102,20 @@ fn own_head_and_options() {
         &[
             ("HEAD /a", "HEAD /a"),
             ("OPTIONS /a", "OPTIONS /a"),
-            ("POST /a", "501"),
+            ("POST /a", "405 GET, HEAD, OPTIONS"),
             ("GET /b", "405 HEAD, OPTIONS"),
             ("OPTIONS *", "options GET, HEAD, OPTIONS"),
         ],
     );
-    check(&["POST /a"], &[("HEAD /a", "501"), ("GET /a", "501"), ("OPTIONS /a", "options POST, OPTIONS")]);
-    check(&[], &[("OPTIONS *", "options OPTIONS"), ("OPTIONS /", "404"), ("GET /", "501")]);
+    check(
+        &["POST /a"],
+        &[
+            ("HEAD /a", "405 POST, OPTIONS"),
+            ("GET /a", "405 POST, OPTIONS"),
+            ("OPTIONS /a", "options POST, OPTIONS"),
+        ],
+    );
+    check(&[], &[("OPTIONS *", "options OPTIONS"), ("OPTIONS /", "404"), ("GET /", "404"), ("get /", "501")]);
 }
 
 #[test]
@@ -142,7 +151,7 @@ fn the_nearest_fallback_answers() {
             ("GET /%61pi/v2", "404 -> 404 /api/"),
             ("GET /t/1/z", "404 -> 404 /t/{id}"),
             ("GET /t//z", "404 -> 404 /"),
-            ("POST /api/v1/x", "501"),
+            ("POST /api/v1/x", "405 GET, HEAD, OPTIONS -> 405 /api/v1"),
             ("GET /api/v1/x", "GET /api/v1/x"),
         ],
     );
@@ -207,7 +216,7 @@ fn a_refused_table_adds_nothing() {
         let mut outer = table(&routes);
         assert_eq!(outer.nest("/api", table(inner)), Err(error), "{inner:?}");
         assert_eq!(outer.iter().count(), 1);
-        assert_eq!(resolve(&outer, "PUT /api/new"), "501");
+        assert_eq!(resolve(&outer, "PUT /api/new"), "404 -> 404 /api");
         assert_eq!(resolve(&outer, "GET /api/new"), "404 -> 404 /api");
     }
     let mut outer = table(&routes);

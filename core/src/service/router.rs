@@ -16,8 +16,8 @@ use crate::route::{InsertError, Resolution, Table};
 ///
 /// Patterns are static text, `{param}` for one segment and a final `{*rest}` for what remains; static goes before
 /// `{param}`, that before `{*rest}`, whatever the order of insertion. HEAD is answered by GET's handler, OPTIONS and 405
-/// from the table, other paths by the nearest enclosing fallback, else 404; a method that no route knows is 501. CONNECT
-/// has no path and is looked up as `/`.
+/// from the table, other paths by the nearest enclosing fallback, else 404; a method that is no standard one and that no
+/// route has is 501. CONNECT has no path and is looked up as `/`.
 ///
 /// A handler is a function of a [`Request`], and of the state when the router was made by [`Router::with_state`]; it
 /// returns anything that is [`IntoResponse`](super::IntoResponse), or a future of it.
