@@ -31,6 +31,7 @@
 //! - `json`: `Json` as a response, `request_json`.
 //! - `form`: queries and urlencoded forms, as pairs or as values of a type.
 //! - `multipart`: `Multipart`, streamed.
+//! - `files`: the files of a directory, `files::Files`.
 //!
 //! # Tests
 //!

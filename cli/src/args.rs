@@ -1,6 +1,7 @@
 //! The arguments of the program.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use anyloop::core::driver::ListenAddr;
 use anyloop::{Limits, Model, Timeouts};
@@ -19,7 +20,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
-    /// Serve the demo application until Ctrl-C or SIGTERM
+    /// Serve the demo application, or a directory, until Ctrl-C or SIGTERM
     Serve(Box<ServeArgs>),
 }
 
@@ -44,6 +45,14 @@ pub(crate) struct ServeArgs {
     #[arg(short, long, value_name = "MODEL", default_value_t,
         value_parser = PossibleValuesParser::new(["per-core", "stealing"]).try_map(|text| text.parse::<Model>()))]
     pub(crate) model: Model,
+
+    /// Serve the files of this directory instead of the demo application
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+
+    /// With --root: put the routes of the demo application in front of the files
+    #[arg(long, requires = "root")]
+    pub(crate) demo: bool,
 
     /// Report handlers that block, panic or leave bodies unread, on stderr. ANYLOOP_DEBUG=1 does the same
     #[arg(long)]
@@ -157,7 +166,7 @@ mod tests {
         args.timeouts.apply(&mut timeouts);
         assert_eq!((limits, timeouts), (Limits::default(), Timeouts::default()));
         assert_eq!(args.listen.iter().map(ToString::to_string).collect::<Vec<_>>(), ["127.0.0.1:8888"]);
-        assert_eq!((args.model, args.workers), (Model::PerCore, None));
+        assert_eq!((args.model, args.workers, args.root), (Model::PerCore, None, None));
         assert_eq!(args.backend.as_deref(), backend::names().next());
     }
 

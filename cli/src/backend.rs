@@ -4,22 +4,25 @@ use std::io;
 
 use anyloop::{Server, Serving};
 
-use crate::demo;
+use crate::site::Site;
 
 /// An event loop by name.
 pub(crate) struct Backend {
     pub(crate) name: &'static str,
-    pub(crate) serve: fn(Server) -> io::Result<Serving>,
+    pub(crate) serve: fn(Server, Site) -> io::Result<Serving>,
 }
 
 /// The first is the default.
 const BACKENDS: &[Backend] = &[
     #[cfg(feature = "tokio")]
-    Backend { name: "tokio", serve: |server| anyloop::tokio::serve(server, demo::app) },
+    Backend { name: "tokio", serve: |server, site| anyloop::tokio::serve(server, move |rt| site.app(rt)) },
     #[cfg(feature = "smol")]
-    Backend { name: "smol", serve: |server| anyloop::smol::serve(server, demo::app) },
+    Backend { name: "smol", serve: |server, site| anyloop::smol::serve(server, move |rt| site.app(rt)) },
     #[cfg(feature = "async-std")]
-    Backend { name: "async-std", serve: |server| anyloop::async_std::serve(server, demo::app) },
+    Backend {
+        name: "async-std",
+        serve: |server, site| anyloop::async_std::serve(server, move |rt| site.app(rt)),
+    },
 ];
 
 /// Returns the names, the default first.

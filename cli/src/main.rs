@@ -8,6 +8,7 @@ mod demo;
 mod flag;
 mod serve;
 mod signal;
+mod site;
 
 use std::process::ExitCode;
 

@@ -1,7 +1,9 @@
 //! `anyloop serve`.
 
 use std::env;
+use std::fs;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyloop::core::driver::{ListenAddr, Peer};
@@ -10,15 +12,17 @@ use anyloop::{Builder, Server};
 use crate::args::ServeArgs;
 use crate::backend;
 use crate::signal::Signals;
+use crate::site::Site;
 
 /// Serves until a signal ends it.
 pub(crate) fn run(args: ServeArgs) -> io::Result<ExitCode> {
     let backend = args.backend.as_deref().and_then(backend::find).ok_or_else(no_backend)?;
     let builder = builder(&args);
+    let site = site(args.root, args.demo)?;
     let server = listen(builder, args.listen)?;
     let signals = Signals::new()?;
     announce(&server, backend.name);
-    let serving = (backend.serve)(server)?;
+    let serving = (backend.serve)(server, site)?;
     let forced = signals.end(serving.shutdown())?;
     serving.wait_closed()?;
     Ok(ExitCode::from(forced.exit_code()))
@@ -38,6 +42,24 @@ fn builder(args: &ServeArgs) -> Builder {
         builder.debug(|event| eprintln!("anyloop: {event}"))
     } else {
         builder
+    }
+}
+
+fn site(root: Option<PathBuf>, demo: bool) -> io::Result<Site> {
+    let Some(root) = root else { return Ok(Site::Demo) };
+    check_directory(&root)?;
+    Ok(if demo { Site::DemoAndFiles(root) } else { Site::Files(root) })
+}
+
+fn check_directory(root: &Path) -> io::Result<()> {
+    let refuse = |kind, text: String| Err(io::Error::new(kind, text));
+    match fs::metadata(root) {
+        Ok(found) if found.is_dir() => Ok(()),
+        Ok(_) => refuse(io::ErrorKind::NotADirectory, format!("not a directory: {}", root.display())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            refuse(error.kind(), format!("no such directory: {}", root.display()))
+        }
+        Err(error) => refuse(error.kind(), format!("{}: {error}", root.display())),
     }
 }
 
