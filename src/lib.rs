@@ -101,3 +101,15 @@ where
 {
     Server::builder().bind(address)
 }
+
+/// The examples of the documents, as tests.
+#[cfg(doctest)]
+mod documents {
+    #[cfg(any(feature = "tokio", feature = "smol", feature = "async-std"))]
+    #[doc = include_str!("../README.md")]
+    mod readme {}
+    #[doc = include_str!("../docs/from-asyncio.md")]
+    mod from_asyncio {}
+    #[doc = include_str!("../docs/one-request.md")]
+    mod one_request {}
+}
