@@ -3,6 +3,8 @@
 //! `cargo test` builds them; with `cargo test --test examples` run `cargo build --examples` first. A test waits for what
 //! a program prints or sends; the only limit in time is the one that turns a hang into a failure.
 
+#![cfg(unix)]
+
 use std::env;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};

@@ -1,5 +1,7 @@
 //! The event loop of the example `mini_loop` does what the others do.
 
+#![cfg(unix)]
+
 #[path = "../examples/mini_loop/event_loop.rs"]
 mod event_loop;
 #[allow(dead_code, reason = "a part is for loops of several threads")]
