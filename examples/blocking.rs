@@ -16,11 +16,11 @@ use std::task::{Context, Waker};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use anyloop_core::driver::{Bound, Peer, Socket, clock};
-use anyloop_core::link::Link;
-use anyloop_core::protocol::{Eof, Lost, Protocol, Work};
-use anyloop_core::pump;
-use anyloop_core::service::{Html, Request, Router};
+use anyloop::core::driver::{Bound, Peer, Socket, clock};
+use anyloop::core::link::Link;
+use anyloop::core::protocol::{Eof, Lost, Protocol, Work};
+use anyloop::core::pump;
+use anyloop::{Html, Request, Router};
 use protocols::{Echo, Pong};
 
 /// How long a peer may take no byte.
@@ -82,7 +82,7 @@ fn serve<P: Protocol + Send + 'static>(
     thread::Builder::new().name("accepting".into()).spawn(accept)
 }
 
-/// Runs one connection: what `anyloop_core::driver::Driver` does without blocking.
+/// Runs one connection: what `anyloop::core::driver::Driver` does without blocking.
 fn drive<P: Protocol>(mut protocol: P, socket: &TcpStream) {
     let mut link = Link::new(clock::now());
     let ended = converse(&mut protocol, &mut link, socket);

@@ -12,7 +12,7 @@ mod protocols;
 use std::io;
 use std::sync::mpsc;
 
-use anyloop_core::driver::{Endpoints, Options, start_local};
+use anyloop::core::driver::{Endpoints, Options, start_local};
 use protocols::Echo;
 
 fn main() -> io::Result<()> {

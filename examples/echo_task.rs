@@ -11,7 +11,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyloop_core::driver::{Duplex, Endpoints, Options, Task, start_local};
+use anyloop::core::driver::{Duplex, Endpoints, Options, Task, start_local};
 use signal_hook::consts::SIGINT;
 use signal_hook::iterator::Signals;
 

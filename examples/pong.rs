@@ -11,7 +11,7 @@ mod protocols;
 
 use std::io;
 
-use anyloop_core::driver::{Endpoints, Options, start_local};
+use anyloop::core::driver::{Endpoints, Options, start_local};
 use protocols::Pong;
 
 fn main() -> io::Result<()> {

@@ -5,7 +5,8 @@ mod common;
 use std::io;
 use std::time::Duration;
 
-use anyloop_core::driver::{Runtime, Workers};
+use anyloop::Runtime;
+use anyloop::core::driver::block_on;
 
 pub(crate) async fn timed_wait<R: Runtime>(rt: R, mut print: impl FnMut(String)) {
     print(format!("wait for 2 seconds at {}", time_of_day(rt.now().unix_secs)));
@@ -22,6 +23,6 @@ fn time_of_day(unix_secs: u64) -> String {
 fn main() -> io::Result<()> {
     let args = common::args()?;
     common::on_backend!(args.backend, R => {
-        R::block_on_local(|rt, _| timed_wait(rt, |line| println!("{line}")))
+        block_on(|rt: R| timed_wait(rt, |line| println!("{line}")))
     })
 }

@@ -14,7 +14,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
-use anyloop_core::sim::Sim;
+use anyloop::core::sim::Sim;
 use rustix::process::{Pid, Signal, kill_process};
 
 #[allow(dead_code, reason = "its main is for the program")]
@@ -204,6 +204,18 @@ fn http(words: &[&str], page: &str) {
     assert!(got.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{got}");
 }
 
+fn slow_neighbour(words: &[&str]) {
+    let (program, _) = Program::listening(words);
+    let (lines, status) = program.end();
+    assert!(status.success());
+    let position = |start| lines.iter().position(|line| line.starts_with(start)).expect(start);
+    let waits = position("GET /waits: ");
+    let elsewhere = position("GET /elsewhere: ");
+    let named = position("debug: GET /blocks: one poll took ");
+    let blocks = position("GET /blocks: ");
+    assert!(waits < elsewhere && elsewhere < named && named < blocks, "{lines:?}");
+}
+
 /// Makes a test of each program for each backend.
 macro_rules! on_each_backend {
     ($($program:ident),*) => {
@@ -220,7 +232,7 @@ macro_rules! on_each_backend {
     };
 }
 
-on_each_backend!(pong, echo_protocol, echo_task, timed_wait);
+on_each_backend!(pong, echo_protocol, echo_task, timed_wait, slow_neighbour);
 
 #[test]
 fn blocking_threads_speak_the_same_protocols() {

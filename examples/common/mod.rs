@@ -4,9 +4,10 @@
 
 use std::env;
 use std::io;
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 
-use anyloop_core::driver::{BindOptions, Bound, ListenAddr, bind};
+use anyloop::core::driver::{BindOptions, Bound, ListenAddr, bind};
 
 /// One worker: an event loop on a thread.
 pub(crate) const ONE: NonZeroUsize = NonZeroUsize::MIN;
@@ -75,10 +76,13 @@ pub(crate) fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>
 }
 
 impl Args {
+    pub(crate) fn address(&self, default_port: u16) -> SocketAddr {
+        ([127, 0, 0, 1], self.port.unwrap_or(default_port)).into()
+    }
+
     /// Listens on the port, and says so: connections wait until somebody accepts them.
     pub(crate) fn listen(&self, default_port: u16) -> io::Result<Bound> {
-        let address = ([127, 0, 0, 1], self.port.unwrap_or(default_port)).into();
-        let bound = bind(&ListenAddr::Tcp(address), BindOptions::default())?;
+        let bound = bind(&ListenAddr::Tcp(self.address(default_port)), BindOptions::default())?;
         println!("listening on {}", bound.local_addr());
         Ok(bound)
     }

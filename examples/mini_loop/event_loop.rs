@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
-use anyloop_core::driver::{Spawn, clock};
-use anyloop_core::time::Instant;
+use anyloop::core::driver::{Spawn, clock};
+use anyloop::core::time::Instant;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use socket2::Socket;

@@ -18,10 +18,10 @@ mod socket;
 use std::io;
 use std::sync::{Arc, mpsc};
 
-use anyloop_core::driver::{Bound, Endpoints, Options, Serving, start_local};
-use anyloop_core::protocol::Protocol;
-use anyloop_core::pump;
-use anyloop_core::service::{Html, Request, Router};
+use anyloop::core::driver::{Bound, Endpoints, Options, Serving, start_local};
+use anyloop::core::protocol::Protocol;
+use anyloop::core::pump;
+use anyloop::{Html, Request, Router};
 use event_loop::EventLoop;
 use protocols::{Echo, Pong};
 

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use anyloop_core::driver::blocking::caught;
-use anyloop_core::driver::{Accepted, Panicked, Peer, Runtime, Socket, Workers, clock};
-use anyloop_core::time::{Instant, Now};
+use anyloop::core::driver::blocking::caught;
+use anyloop::core::driver::{Accepted, Panicked, Peer, Runtime, Socket, Workers, clock};
+use anyloop::core::time::{Instant, Now};
 
 use crate::event_loop::{Event, EventLoop, Id};
 use crate::socket::{self, Listener, Stream};
@@ -29,7 +29,7 @@ impl Timer {
     }
 }
 
-impl anyloop_core::driver::Timer for Timer {
+impl anyloop::core::driver::Timer for Timer {
     fn reset(&mut self, at: Instant) {
         self.stop();
         self.at = Some(at);

@@ -5,10 +5,10 @@ use std::net::Shutdown;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use anyloop_core::driver::buffers::{poll_read_through, poll_write_from};
-use anyloop_core::driver::socket::{adopt, finish_accept, finish_connect, unnamed};
-use anyloop_core::driver::{Accepted, Peer, Transport};
-use anyloop_core::link::Outbound;
+use anyloop::core::driver::buffers::{poll_read_through, poll_write_from};
+use anyloop::core::driver::socket::{adopt, finish_accept, finish_connect, unnamed};
+use anyloop::core::driver::{Accepted, Peer, Transport};
+use anyloop::core::link::Outbound;
 use bytes::BytesMut;
 use rustix::io::Errno;
 use socket2::{SockAddr, Socket, Type};
@@ -92,11 +92,11 @@ impl Transport for Stream {
     }
 }
 
-pub(crate) fn listen(event_loop: &EventLoop, socket: anyloop_core::driver::Socket) -> io::Result<Listener> {
+pub(crate) fn listen(event_loop: &EventLoop, socket: anyloop::core::driver::Socket) -> io::Result<Listener> {
     let local = adopt(&socket)?;
     let socket = match socket {
-        anyloop_core::driver::Socket::Tcp(listener) => Socket::from(listener),
-        anyloop_core::driver::Socket::Unix(listener) => Socket::from(listener),
+        anyloop::core::driver::Socket::Tcp(listener) => Socket::from(listener),
+        anyloop::core::driver::Socket::Unix(listener) => Socket::from(listener),
     };
     Ok(Listener { source: Source::new(socket, event_loop)?, local })
 }

@@ -4,8 +4,8 @@
 use std::convert::Infallible;
 use std::task::Context;
 
-use anyloop_core::link::Link;
-use anyloop_core::protocol::{Eof, Lost, Protocol, Work};
+use anyloop::core::link::Link;
+use anyloop::core::protocol::{Eof, Lost, Protocol, Work};
 
 /// Answers `pong`, whatever comes, and closes.
 pub(crate) struct Pong;
