@@ -1,6 +1,7 @@
 //! JSON in requests and responses.
 
 use core::fmt;
+use std::collections::BTreeMap;
 
 use anyloop_core::body::BodyError;
 use anyloop_core::head::Status;
@@ -123,11 +124,7 @@ impl IntoResponse for JsonError {
                 response => response.status(),
             },
         };
-        #[derive(Serialize)]
-        struct Fault {
-            error: String,
-        }
-        Json(Fault { error: text }).into_response().with_status(status)
+        Json(BTreeMap::from([("error", text)])).into_response().with_status(status)
     }
 }
 

@@ -1,6 +1,10 @@
 //! The program `anyloop`.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(any(feature = "tokio", feature = "smol", feature = "async-std")),
+    allow(dead_code, reason = "without an event loop nothing is served; the program says so")
+)]
 
 mod args;
 mod backend;
