@@ -84,6 +84,11 @@ pub fn decide(role: Role<'_>, version: Version, headers: &Headers) -> Result<Fra
     })
 }
 
+/// Returns the length that a handler states for the body it would send to GET, if it states one that can be sent.
+pub(crate) fn stated_length(headers: &Headers) -> Option<u64> {
+    content_length(headers).ok().flatten()
+}
+
 /// Whether a response of this status never has a body (RFC 9110 §6.4.1).
 pub fn has_no_body(status: Status) -> bool {
     status.is_informational() || status == Status::NO_CONTENT || status == Status::NOT_MODIFIED
@@ -169,6 +174,12 @@ pub fn announce(role: Role<'_>, version: Version, body: BodyKind) -> Announced {
         && body != BodyKind::Tunnel
     {
         return Announced { framing: Framing::Empty, field: Field::None };
+    }
+    if let Role::Response { status: Status::RESET_CONTENT, .. } = role
+        && body != BodyKind::Tunnel
+    {
+        // RFC 9110 §15.3.6: no content, and RFC 9112 §6.3 lets its absence be told by its length only.
+        return Announced { framing: Framing::Empty, field: Field::Length(0) };
     }
     let (framing, field) = match (body, role) {
         (BodyKind::Tunnel, _) => (Framing::Tunnel, Field::None),

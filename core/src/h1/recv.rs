@@ -52,7 +52,8 @@ pub(super) struct Incoming {
     stream: StreamId,
     left: Left,
     credit: usize,
-    received: u64,
+    /// Whether a byte of it came.
+    begun: bool,
     taker: Taker,
     /// The peer sends nothing before it got `100 (Continue)`.
     expects_continue: bool,
@@ -66,7 +67,7 @@ impl Incoming {
             Framing::Chunked => Left::Chunked(ChunkDecoder::new()),
             Framing::UntilClose | Framing::Tunnel => Left::UntilEof,
         };
-        Self { stream, left, credit: INITIAL_CREDIT, received: 0, taker: Taker::Owner, expects_continue }
+        Self { stream, left, credit: INITIAL_CREDIT, begun: false, taker: Taker::Owner, expects_continue }
     }
 
     pub(super) fn stream(&self) -> StreamId {
@@ -79,7 +80,7 @@ impl Incoming {
 
     /// Whether the peer is to be told to go on; true once.
     pub(super) fn take_expectation(&mut self) -> bool {
-        core::mem::take(&mut self.expects_continue) && self.received == 0
+        core::mem::take(&mut self.expects_continue) && !self.begun
     }
 
     pub(super) fn discard(&mut self) {
@@ -109,16 +110,23 @@ impl Incoming {
         }
     }
 
+    /// Whether bytes of the body are there and wait for credit only.
+    pub(super) fn waits_for_credit(&self, inbound: &[u8]) -> bool {
+        let at_data = match &self.left {
+            Left::Length(left) => *left > 0,
+            Left::Chunked(chunks) => chunks.is_in_data(),
+            Left::UntilEof => true,
+        };
+        at_data && self.taker == Taker::Owner && self.credit == 0 && !inbound.is_empty()
+    }
+
     /// Takes the next piece out of the input.
     pub(super) fn next(&mut self, inbound: &mut BytesMut, limits: &Limits) -> Result<Piece, Error> {
         loop {
             let piece = self.decode(inbound, limits)?;
             let Piece::Data(bytes) = piece else { return Ok(piece) };
             self.expects_continue = false;
-            self.received = self.received.saturating_add(bytes.len() as u64);
-            if self.received > limits.max_body {
-                return Err(Error::BodyTooLarge { limit: limits.max_body });
-            }
+            self.begun = true;
             match &mut self.taker {
                 Taker::Owner => {
                     self.credit -= bytes.len();

@@ -81,6 +81,8 @@ pub struct Server {
     next: StreamId,
     close: Option<CloseReason>,
     eof: Option<Eof>,
+    /// The method of the request that was refused, as far as it matters for the answer.
+    refused: Method,
     /// Whether the input holds bytes of a message that was not yielded yet.
     unread: bool,
     draining: bool,
@@ -107,6 +109,7 @@ impl Server {
             next: StreamId(0),
             close: None,
             eof: None,
+            refused: Method::GET,
             unread: false,
             draining: false,
         }
@@ -146,6 +149,7 @@ impl Server {
         self.close.get_or_insert(why);
         self.receive(Received::Stop);
         self.incoming = None;
+        self.fault = Fault::Answered;
     }
 
     fn owe(&mut self, owed: Owed) {
@@ -170,6 +174,7 @@ impl Server {
 
     /// Takes a head in: checks what no single line shows, and decides what follows.
     fn begin(&mut self, head: RequestHead) -> Result<Event<RequestHead>, Error> {
+        self.refused = head.method;
         request::check(&head)?;
         let framing = framing::decide(Role::Request, head.version, &head.headers)?;
         if let Framing::Length(length) = framing
@@ -205,10 +210,15 @@ impl Server {
         if self.owed.len() >= self.limits.max_pipelined {
             return Ok(None);
         }
-        match self.parser.parse(inbound, &self.limits)? {
+        let parsed = self.parser.parse(inbound, &self.limits);
+        if !matches!(parsed, Ok(Some(_))) {
+            let asks_for_head = inbound.trim_ascii_start().starts_with(b"HEAD ");
+            self.refused = if asks_for_head { Method::HEAD } else { Method::GET };
+        }
+        match parsed? {
             Some(head) => self.begin(head).map(Some),
             None if self.eof.is_none() => Ok(None),
-            None if self.parser.is_idle() && inbound.is_empty() => {
+            None if self.parser.is_idle() => {
                 self.close.get_or_insert(CloseReason::PeerLeft);
                 self.receive(Received::Eof);
                 Ok(None)
@@ -223,7 +233,7 @@ impl Server {
         let stream = incoming.stream();
         match incoming.next(inbound, &self.limits)? {
             Piece::Data(bytes) => Ok(Ok(Some(Event::Data { stream, bytes }))),
-            Piece::Nothing if self.eof.is_none() || !inbound.is_empty() => Ok(Ok(None)),
+            Piece::Nothing if self.eof.is_none() || incoming.waits_for_credit(inbound) => Ok(Ok(None)),
             Piece::Nothing => Err(Error::BodyCut),
             Piece::NotWorthIt => {
                 self.stop_reading(CloseReason::UnreadBody);
@@ -322,7 +332,12 @@ impl Server {
             let misleads = owed.method == Method::CONNECT && head.status.is_success();
             return if misleads { Err(Misuse::NotAllowed) } else { Ok(()) };
         }
-        let fits = if owed.method == Method::CONNECT { head.status.is_success() } else { switching };
+        let fits = if owed.method == Method::CONNECT {
+            head.status.is_success()
+        } else {
+            // RFC 9110 §15.2.2: the switch names what it switches to.
+            switching && head.headers.known(Known::Upgrade).is_some()
+        };
         if owed.may_switch && fits && self.recv == Ok(Recv::Waiting) {
             Ok(())
         } else {
@@ -346,23 +361,28 @@ fn write_head(
     out: &mut Outbound,
 ) {
     let tunnel = body == BodyKind::Tunnel;
-    let own_length = field == Field::Length(0) && owed.method == Method::HEAD;
-    encode::status_line(out, Version::Http11, head.status);
-    let has_length = own_length && head.headers.known(Known::ContentLength).is_some();
     let keeps_upgrade = tunnel || head.status == Status::UPGRADE_REQUIRED;
-    encode::fields(out, &head.headers, |known| {
-        is_ours(known) && !(known == Known::ContentLength && has_length)
-            || known == Known::Upgrade && !keeps_upgrade
-    });
+    encode::status_line(out, Version::Http11, head.status);
+    encode::fields(out, &head.headers, |known| is_ours(known) || known == Known::Upgrade && !keeps_upgrade);
     match field {
         Field::None => {}
-        Field::Length(_) if has_length => {}
-        Field::Length(length) => encode::number(out, Known::ContentLength, length),
+        Field::Length(length) => {
+            // A handler of HEAD may know the length of what it need not make.
+            let stated = if owed.method == Method::HEAD && length == 0 {
+                framing::stated_length(&head.headers)
+            } else {
+                None
+            };
+            encode::number(out, Known::ContentLength, stated.unwrap_or(length));
+        }
         Field::Chunked => encode::field(out, &Known::TransferEncoding.into(), &CHUNKED),
     }
-    let connection = if head.status == Status::SWITCHING_PROTOCOLS {
-        Some(UPGRADE)
-    } else if tunnel {
+    // RFC 9110 §7.8: whoever sends `Upgrade` names it.
+    let offers = head.status == Status::UPGRADE_REQUIRED && head.headers.known(Known::Upgrade).is_some();
+    if head.status == Status::SWITCHING_PROTOCOLS || offers {
+        encode::field(out, &Known::Connection.into(), &UPGRADE);
+    }
+    let connection = if tunnel {
         None
     } else if close {
         Some(CLOSE)
@@ -389,14 +409,13 @@ impl Codec for Server {
         inbound: &mut BytesMut,
         _: &mut Outbound,
     ) -> Result<Option<Event<RequestHead>>, Error> {
-        let in_head = self.recv == Ok(Recv::Head);
         let event = self.read(inbound);
         if let Err(error) = event
-            && self.recv.is_ok()
+            && let Ok(recv) = self.recv
         {
             self.recv = Err(error);
             self.incoming = None;
-            if in_head {
+            if recv == Recv::Head {
                 self.fault = Fault::Unanswered;
             }
         }
@@ -442,10 +461,11 @@ impl Codec for Server {
         }
         self.fault = Fault::Answered;
         let stream = self.next_stream();
+        // What could not be read may have been HTTP/1.0, which knows no chunks.
         self.owe(Owed {
             stream,
-            method: Method::GET,
-            version: Version::Http11,
+            method: self.refused,
+            version: Version::Http10,
             may_switch: false,
             persistence: Persistence::Close,
         });
@@ -466,12 +486,7 @@ impl Codec for Server {
         // RFC 9110 §15.2: none to a client of HTTP/1.0.
         if owed.version >= Version::Http11 {
             encode::status_line(out, Version::Http11, head.status);
-            encode::fields(out, &head.headers, |known| {
-                matches!(
-                    known,
-                    Known::Connection | Known::TransferEncoding | Known::ContentLength | Known::KeepAlive
-                )
-            });
+            encode::fields(out, &head.headers, |known| is_ours(known) || known == Known::Upgrade);
             encode::end_of_head(out);
         }
         Ok(())

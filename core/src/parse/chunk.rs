@@ -24,7 +24,8 @@ pub enum Chunk {
 
 /// A decoder of one chunked body.
 ///
-/// Sizes are hex digits, sixteen at most. Extensions are checked, counted and dropped. Data is handed on as it arrives;
+/// Sizes are hex digits, sixteen at most; a chunk that makes the body longer than [`Limits::max_body`] is refused by its
+/// size. Extensions are checked, counted and dropped. Data is handed on as it arrives;
 /// a trailer section stays in `inbound` until it is whole.
 ///
 /// ```
@@ -44,6 +45,8 @@ pub struct ChunkDecoder {
     digits: u8,
     /// The size that is being read, then the data bytes that are left.
     left: u64,
+    /// The sizes of all chunks so far.
+    content: u64,
     extension: usize,
     extensions: usize,
     trailers: Option<Box<FieldParser>>,
@@ -119,6 +122,11 @@ impl ChunkDecoder {
     /// Whether the end was handed out.
     pub fn is_done(&self) -> bool {
         self.stage == Stage::Done
+    }
+
+    /// Whether the next byte is one of the content.
+    pub fn is_in_data(&self) -> bool {
+        self.stage == Stage::Data
     }
 
     /// Returns how many bytes besides data the coding needs in `inbound` at once: those of the longest trailer section.
@@ -220,8 +228,7 @@ impl ChunkDecoder {
                 Ok(Stage::Size)
             }
             (Stage::DataReturn | Stage::DataLineFeed, _) => Err(Error::ChunkEnd),
-            (Stage::SizeLineFeed, b'\n') if self.left == 0 => Ok(Stage::Trailers),
-            (Stage::SizeLineFeed, b'\n') => Ok(Stage::Data),
+            (Stage::SizeLineFeed, b'\n') => self.begin_data(limits),
             (Stage::SizeLineFeed, _) | (Stage::Size | Stage::Extension(_), b'\n') => Err(Error::LineEnd),
             (Stage::Size, _) => self.size(byte, limits),
             (Stage::Extension(Extension::Name | Extension::Token | Extension::Closed), b'\r') => {
@@ -236,6 +243,18 @@ impl ChunkDecoder {
             // These are not read byte by byte.
             (Stage::Data | Stage::Trailers | Stage::Done, _) => Ok(self.stage),
         }
+    }
+
+    /// Judges a chunk by its size, so that none of its data is handed out when it is too much.
+    fn begin_data(&mut self, limits: &Limits) -> Result<Stage, Error> {
+        if self.left == 0 {
+            return Ok(Stage::Trailers);
+        }
+        self.content = self.content.saturating_add(self.left);
+        if self.content > limits.max_body {
+            return Err(Error::BodyTooLarge { limit: limits.max_body });
+        }
+        Ok(Stage::Data)
     }
 
     fn size(&mut self, byte: u8, limits: &Limits) -> Result<Stage, Error> {

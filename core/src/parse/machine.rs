@@ -1,7 +1,7 @@
 //! What the parsers of requests and responses share: a start line, then fields, in as many calls as it takes.
 
 use alloc::boxed::Box;
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use super::field::{FieldParser, Section};
 use crate::error::Error;
@@ -21,6 +21,9 @@ pub(super) trait StartLine: Default {
 
     /// Whether no byte of the line was seen.
     fn is_untouched(&self) -> bool;
+
+    /// Forgets the bytes before the line, which the caller takes out of the buffer, and returns how many they are.
+    fn take_skipped(&mut self) -> usize;
 
     /// Makes the head; `buf` begins where parsing began.
     fn finish(&mut self, buf: Bytes, fields: &mut FieldParser) -> Self::Head;
@@ -82,6 +85,7 @@ impl<L: StartLine> HeadParser<L> {
                 if self.run(&mut progress, inbound, limits)? {
                     return Ok(Some(progress.finish(inbound)));
                 }
+                progress.skip(inbound);
                 self.state = State::Partial(Box::new(progress));
                 Ok(None)
             }
@@ -89,6 +93,7 @@ impl<L: StartLine> HeadParser<L> {
                 if self.run(&mut progress, inbound, limits)? {
                     return Ok(Some(progress.finish(inbound)));
                 }
+                progress.skip(inbound);
                 self.state = State::Partial(progress);
                 Ok(None)
             }
@@ -122,6 +127,13 @@ impl<L: StartLine> Progress<L> {
             self.fields.begin(self.line.position());
         }
         self.fields.parse(buf, Section::Head, limits)
+    }
+
+    /// Takes out what stands before the head and is no part of it, so that nothing stays of it between heads.
+    fn skip(&mut self, inbound: &mut BytesMut) {
+        if self.line.is_untouched() {
+            inbound.advance(self.line.take_skipped());
+        }
     }
 
     fn position(&self) -> usize {

@@ -3,7 +3,8 @@
 //! Laws:
 //!
 //! - **Split invariance** (L7 of [`crate::protocol`]): however the input is cut, the result is the same, and a fault is
-//!   found at the same byte, the first that no valid input has there.
+//!   found at the same byte, the first that no valid input has there (but for the preface of HTTP/2, which is told by its
+//!   version).
 //! - **Linear work**: each byte is looked at once, however many calls it took to arrive.
 //! - **No copies**: a finished head is cut out of the buffer and refers to it.
 //!

@@ -61,6 +61,8 @@ enum Stage {
     EmptyLineFeed,
     Method,
     Target,
+    /// The version behind `PRI *`, which only HTTP/2 has (RFC 9113 §3.4).
+    Preface,
     Version,
     /// The CR behind the version.
     Return,
@@ -95,6 +97,9 @@ impl StartLine for RequestLine {
         if self.stage == Stage::Target && !self.target(buf, limits)? {
             return Ok(false);
         }
+        if self.stage == Stage::Preface {
+            return self.preface(buf);
+        }
         self.version(buf)
     }
 
@@ -107,7 +112,18 @@ impl StartLine for RequestLine {
         match self.stage {
             Stage::Start | Stage::EmptyLineFeed => true,
             Stage::Method => self.pos == self.start,
-            Stage::Target | Stage::Version | Stage::Return | Stage::LineFeed => false,
+            Stage::Target | Stage::Preface | Stage::Version | Stage::Return | Stage::LineFeed => false,
+        }
+    }
+
+    fn take_skipped(&mut self) -> usize {
+        match self.stage {
+            Stage::Start | Stage::EmptyLineFeed | Stage::Target | Stage::Preface => 0,
+            Stage::Version | Stage::Return | Stage::LineFeed => 0,
+            Stage::Method => {
+                self.pos = 0;
+                core::mem::take(&mut self.start)
+            }
         }
     }
 
@@ -184,14 +200,35 @@ impl RequestLine {
         }
         self.layout = match Layout::of(&buf[self.target_start..self.pos]) {
             Some(layout) if layout.form().suits(self.method) => layout,
+            Some(_) if buf[self.start..].starts_with(b"PRI * ") => {
+                return Ok(self.begin_version(Stage::Preface));
+            }
             Some(_) => return Err(Error::TargetForm),
             None if self.method == Method::CONNECT => return Err(Error::TargetForm),
             None => return Err(Error::Target),
         };
+        Ok(self.begin_version(Stage::Version))
+    }
+
+    #[inline]
+    fn begin_version(&mut self, stage: Stage) -> bool {
         self.pos += 1;
         self.start = self.pos;
-        self.stage = Stage::Version;
-        Ok(true)
+        self.stage = stage;
+        true
+    }
+
+    /// Reads what follows `PRI *`: no request either way, but a client that speaks HTTP/2 is told that it is not spoken
+    /// here.
+    #[cold]
+    fn preface(&mut self, buf: &[u8]) -> Result<bool, Error> {
+        match version(buf, self.start, &mut self.pos) {
+            Found::Partial => Ok(false),
+            Found::Unsupported => Err(Error::VersionNotSupported),
+            Found::Supported(_) => Err(Error::TargetForm),
+            Found::Bad if buf[self.pos] == b'\n' => Err(Error::LineEnd),
+            Found::Bad => Err(Error::Version),
+        }
     }
 
     #[inline]

@@ -109,6 +109,10 @@ impl StartLine for StatusLine {
         self.pos == 0
     }
 
+    fn take_skipped(&mut self) -> usize {
+        0
+    }
+
     #[inline]
     fn finish(&mut self, buf: Bytes, fields: &mut FieldParser) -> ResponseHead {
         let reason = (self.reason_end > self.start).then(|| buf.slice(self.start..self.reason_end));

@@ -1,0 +1,8 @@
+//! Tables of what the HTTP/1 codec takes, refuses and sends, each row with the section it stands on, and a naive reference
+//! implementation of framing as an oracle.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail so")]
+
+mod harness;
+
+mod requests;
