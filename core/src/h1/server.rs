@@ -571,7 +571,8 @@ impl Codec for Server {
 
     fn reset(&mut self, stream: StreamId, _: Reason, _: &mut Outbound) {
         if self.front(stream).is_ok() {
-            let sent_unbounded = self.send == Send::Body && self.outgoing == Outgoing::UntilClose;
+            let sent_unbounded =
+                matches!(self.send, Send::Body | Send::Tunnel) && self.outgoing == Outgoing::UntilClose;
             self.send = state::send(self.send, Sent::GiveUp).unwrap_or(Send::Closed);
             self.owed.clear();
             self.stop_reading(CloseReason::Truncated);
