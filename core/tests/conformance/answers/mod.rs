@@ -47,9 +47,9 @@ pub(crate) enum Step {
     /// Opening is refused, for nothing is to be answered.
     NotOpen,
     /// The call is refused, and nothing changes.
-    Refused(&'static Step, Misuse),
+    Refused(&'static Self, Misuse),
     /// The call on the stream of this number.
-    On(u32, &'static Step),
+    On(u32, &'static Self),
     /// What left since the last look.
     Wire(&'static str),
     /// Where the connection stands.
