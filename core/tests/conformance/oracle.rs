@@ -272,7 +272,7 @@ fn server(input: &[u8], size: usize) -> (Vec<Message>, End) {
     let mut step = |server: &mut Server, inbound: &mut BytesMut, out: &mut Outbound| -> Result<(), Error> {
         while let Some(event) = server.next_event(inbound, out)? {
             let done = match event {
-                Event::Head { stream, head, body } => {
+                Event::Head { stream, ref head, body } => {
                     messages.push((
                         head.method.as_str().to_owned(),
                         head.target.as_str().to_owned(),
@@ -280,13 +280,18 @@ fn server(input: &[u8], size: usize) -> (Vec<Message>, End) {
                     ));
                     (body == BodyKind::Empty).then_some(stream)
                 }
-                Event::Data { stream, bytes } => {
-                    messages.last_mut().unwrap().2.extend_from_slice(&bytes);
+                Event::Data { stream, ref bytes } => {
+                    messages.last_mut().unwrap().2.extend_from_slice(bytes);
                     server.grant(stream, bytes.len(), out);
                     None
                 }
                 Event::End { stream, .. } => Some(stream),
-                other => panic!("{other:?}"),
+                Event::Interim { .. }
+                | Event::Reset { .. }
+                | Event::Sendable { .. }
+                | Event::GoAway { .. } => {
+                    panic!("{event:?}")
+                }
             };
             whole = done.is_some();
             if let Some(stream) = done {
