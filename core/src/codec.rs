@@ -1,10 +1,15 @@
 //! The one interface of every HTTP version and role: bytes to events, and answers to bytes.
 //!
-//! Laws:
+//! Laws, with the tests of `tests/conformance` that hold them:
 //!
 //! - **C1, credit.** [`Codec::next_event`] yields no more body bytes of a stream than were granted. HTTP/1 without credit
-//!   returns `None` and leaves the bytes where they are, so that reading stops.
-//! - **C2.** Bytes of a stream that was reset, or whose body nobody wants, are granted back at once.
+//!   returns `None` and leaves the bytes where they are, so that reading stops (`law::c1_*`).
+//! - **C2.** Bytes of a stream that was reset, or whose body nobody wants, are granted back at once (`law::c2_*`).
+//! - **L7, split invariance.** The same input gives the same events and the same errors, adjacent [`Event::Data`] of a stream
+//!   joined, however it was cut (`law::l7_*`, and every row of `requests`).
+//! - **An error is final.** Whatever comes behind refused bytes is no event (every row of `requests` that is refused, with a
+//!   request behind it).
+//! - **A refused call changes nothing**: nothing leaves, and the right call works still (`answers::misuse`).
 
 use bytes::{Bytes, BytesMut};
 use core::fmt;

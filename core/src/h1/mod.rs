@@ -1,4 +1,17 @@
 //! HTTP/1.0 and HTTP/1.1 (RFC 9112).
+//!
+//! What each part promises, and the tests that hold it to that (`state` has its own; the others are modules of
+//! `tests/conformance`):
+//!
+//! | part | promise | tests |
+//! | --- | --- | --- |
+//! | `state` | the transition tables that its documentation prints | every state with every event, read out of the tables |
+//! | `request` | `Host`, target form, expectation, persistence | `requests::{target, host, connection}` |
+//! | `recv` | bodies end where RFC 9112 §6.3 says; credit; limits | `requests::{length, coding, chunk, trailer, limit}`, `law` |
+//! | `send` | bodies have the length that was announced | `answers::{body, misuse}` |
+//! | `server` | answers in order, closes announced, faults answered once | `answers::{connection, fault, interim, order, tunnel}` |
+//! | all | the same requests as a naive reading of the RFCs finds | `oracle` |
+//! | all | what is sent, a client reads back | `roundtrip` |
 
 mod recv;
 mod request;

@@ -10,6 +10,9 @@
 
 mod answers;
 mod harness;
+mod law;
 mod oracle;
 
 mod requests;
+mod responses;
+mod roundtrip;

@@ -1,7 +1,6 @@
-//! Any input, compared with itself in pieces and with httparse: what is accepted here is accepted there as the same.
-//! httparse accepts more: bare LF, repeated empty lines, several spaces where one must be, other targets and forms,
-//! white space before colons in responses, longer methods. It accepts less in one thing: a minor version above 1, which
-//! is read as 1 here (RFC 9110 §2.5).
+//! Any input, compared with itself in pieces and with httparse. The direction is one: what is accepted here is accepted
+//! there as the same, and what is refused here may be accepted there; [`DISAGREEMENTS`] has every kind with its reason. It
+//! accepts less in one thing: a minor version above 1, which is read as 1 here (RFC 9110 §2.5) and lowered for it.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -56,6 +55,67 @@ fn lower_minor(bytes: &[u8], mark: &[u8]) -> Vec<u8> {
 
 fn same_fields(headers: &Headers, fields: &[httparse::Header<'_>]) -> bool {
     headers.iter().eq(fields.iter().map(|field| (field.name, field.value)))
+}
+
+/// Who takes a head that the other refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taker {
+    Ours,
+    Httparse,
+}
+
+/// Every kind of disagreement, with its reason: a line of a request or response, who takes it, and why we differ.
+const DISAGREEMENTS: &[(&[u8], Taker, &str)] = &[
+    (b"GET / HTTP/1.2\r\n\r\n", Taker::Ours, "a higher minor version is served as 1.1 (RFC 9110 §2.5)"),
+    (b"HTTP/1.2 404 Not Found\r\n\r\n", Taker::Ours, "a higher minor version is read as 1.1 (RFC 9110 §2.5)"),
+    (
+        b"GET / HTTP/1.1\nA: b\r\n\r\n",
+        Taker::Httparse,
+        "a bare LF ends no line here (RFC 9112 §2.2 allows either)",
+    ),
+    (
+        b"\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+        Taker::Httparse,
+        "one empty line is skipped, no more (RFC 9112 §2.2)",
+    ),
+    (b"\r\nHTTP/1.1 200 OK\r\n\r\n", Taker::Httparse, "none is skipped before a response (RFC 9112 §2.2)"),
+    (b"GET /\xc3\xa9 HTTP/1.1\r\n\r\n", Taker::Httparse, "no URI has such bytes (RFC 3986 §2)"),
+    (b"GET /\" HTTP/1.1\r\n\r\n", Taker::Httparse, "no URI has such bytes (RFC 3986 §2)"),
+    (b"GET a HTTP/1.1\r\n\r\n", Taker::Httparse, "of none of the four forms (RFC 9112 §3.2)"),
+    (b"GET * HTTP/1.1\r\n\r\n", Taker::Httparse, "a form for OPTIONS only (RFC 9112 §3.2.4)"),
+    (b"CONNECT / HTTP/1.1\r\n\r\n", Taker::Httparse, "a form that CONNECT has not (RFC 9112 §3.2.3)"),
+    (
+        b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456 / HTTP/1.1\r\n\r\n",
+        Taker::Httparse,
+        "methods have 32 bytes at most",
+    ),
+    (b"HTTP/1.1 000 x\r\n\r\n", Taker::Httparse, "a code has a class, which is never 0 (RFC 9110 §15)"),
+];
+
+#[test]
+fn disagreements_are_as_explained() {
+    for (bytes, taker, why) in DISAGREEMENTS {
+        let mut fields = [httparse::EMPTY_HEADER; 8];
+        let is_response = bytes.trim_ascii_start().starts_with(b"HTTP/");
+        let (ours, theirs) = if is_response {
+            let mut theirs = httparse::Response::new(&mut fields);
+            (
+                response(bytes, &[]).is_ok_and(|head| head.is_some()),
+                theirs.parse(bytes).is_ok_and(|s| s.is_complete()),
+            )
+        } else {
+            let mut theirs = httparse::Request::new(&mut fields);
+            (
+                request(bytes, &[]).is_ok_and(|head| head.is_some()),
+                theirs.parse(bytes).is_ok_and(|s| s.is_complete()),
+            )
+        };
+        let expected = match taker {
+            Taker::Ours => (true, false),
+            Taker::Httparse => (false, true),
+        };
+        assert_eq!((ours, theirs), expected, "{}: {why}", bytes.escape_ascii());
+    }
 }
 
 const PIECES: &[&[u8]] = &[
