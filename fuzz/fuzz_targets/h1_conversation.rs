@@ -239,7 +239,10 @@ impl<'w> Conversation<'w> {
 
     fn send_head(&mut self, status: Status, body: BodyKind) {
         let stream = self.current();
-        let head = ResponseHead::new(status);
+        let mut head = ResponseHead::new(status);
+        if status == Status::SWITCHING_PROTOCOLS {
+            head.headers.append(Known::Upgrade, "echo").expect("a valid field");
+        }
         let last = self.call(|server, out| server.send_head(stream, &head, body, out));
         match (last, body) {
             (Some(Last::Yes), _) => self.answered(stream),
