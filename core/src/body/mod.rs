@@ -21,7 +21,7 @@ use bytes::{Bytes, BytesMut};
 pub use error::{BodyError, BoxError};
 use produce::OnDrop;
 pub use produce::Sink;
-pub(crate) use slot::Slot;
+pub(crate) use slot::{Slot, Waiting};
 
 use crate::head::Headers;
 use crate::limits::DEFAULT_MAX_COLLECT;

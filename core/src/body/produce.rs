@@ -37,12 +37,15 @@ impl Sink {
     /// # Errors
     /// [`BodyError::Gone`] when nobody reads the body any more.
     pub async fn send(&mut self, chunk: impl Into<Bytes>) -> Result<(), BodyError> {
-        poll_fn(|cx| self.slot.poll_room(cx)).await?;
-        let chunk = chunk.into();
-        if !chunk.is_empty() {
-            self.slot.feed(chunk, None);
-        }
-        Ok(())
+        let mut chunk = chunk.into();
+        poll_fn(|cx| {
+            core::task::ready!(self.slot.poll_room(cx))?;
+            if !chunk.is_empty() {
+                self.slot.feed(core::mem::take(&mut chunk), Some(cx.waker()));
+            }
+            Poll::Ready(Ok(()))
+        })
+        .await
     }
 
     /// Ends the body in order, with a trailer section if there is one.
@@ -86,11 +89,11 @@ impl<Fut: Future<Output = Result<(), BodyError>>> Producer<Fut> {
     fn poll_writer(&mut self, cx: &mut Context<'_>) {
         let Some(writer) = &mut self.writer else { return };
         if let Poll::Ready(result) = writer.as_mut().poll(cx) {
-            match result {
+            self.writer = None;
+            let _ = match result {
                 Ok(()) => self.slot.finish(None, Some(cx.waker())),
                 Err(error) => self.slot.fail(error, Some(cx.waker())),
-            }
-            self.writer = None;
+            };
         }
     }
 }

@@ -42,6 +42,8 @@ struct State {
     taken: usize,
     end: End,
     reader: Reader,
+    /// Whether bytes were dropped that the reader never took.
+    wasted: bool,
     reader_waker: Option<Waker>,
     feeder_waker: Option<Waker>,
 }
@@ -57,6 +59,15 @@ pub(crate) struct Intake {
     pub(crate) dropped: bool,
 }
 
+/// Who waited for what just came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// The caller's own task, which was therefore not woken.
+    Here,
+    /// Nobody, or another task, which was woken.
+    Elsewhere,
+}
+
 #[derive(Debug)]
 pub(crate) struct Slot(Mutex<State>);
 
@@ -68,6 +79,7 @@ impl Slot {
             taken: 0,
             end: End::Open,
             reader: Reader::Quiet,
+            wasted: false,
             reader_waker: None,
             feeder_waker: None,
         })))
@@ -78,38 +90,45 @@ impl Slot {
     }
 
     /// Adds a chunk. `from` is the task that feeds.
-    pub(crate) fn feed(&self, bytes: Bytes, from: Option<&Waker>) {
+    pub(crate) fn feed(&self, bytes: Bytes, from: Option<&Waker>) -> Waiting {
         let mut state = self.lock();
         if state.reader == Reader::Gone {
             state.taken += bytes.len();
-            return;
+            state.wasted = true;
+            return Waiting::Elsewhere;
         }
         state.buffered += bytes.len();
         state.queue.push_back(bytes);
         let reader = state.reader_waker.take();
         drop(state);
-        wake_other(reader, from);
+        wake_other(reader, from)
     }
 
     /// The body is whole.
-    pub(crate) fn finish(&self, trailers: Option<Headers>, from: Option<&Waker>) {
-        self.end(End::Whole(trailers.map(Box::new)), from);
+    pub(crate) fn finish(&self, trailers: Option<Headers>, from: Option<&Waker>) -> Waiting {
+        self.end(End::Whole(trailers.map(Box::new)), from)
     }
 
     /// The body will never be whole.
-    pub(crate) fn fail(&self, error: BodyError, from: Option<&Waker>) {
-        self.end(End::Failed(error), from);
+    pub(crate) fn fail(&self, error: BodyError, from: Option<&Waker>) -> Waiting {
+        self.end(End::Failed(error), from)
     }
 
-    fn end(&self, end: End, from: Option<&Waker>) {
+    fn end(&self, end: End, from: Option<&Waker>) -> Waiting {
         let mut state = self.lock();
         if !matches!(state.end, End::Open) {
-            return;
+            return Waiting::Elsewhere;
         }
         state.end = end;
         let reader = state.reader_waker.take();
         drop(state);
-        wake_other(reader, from);
+        wake_other(reader, from)
+    }
+
+    /// Whether bytes came that nobody took.
+    pub(crate) fn is_wasted(&self) -> bool {
+        let state = self.lock();
+        state.wasted || state.buffered > 0
     }
 
     /// Returns what the reader did, and registers the feeder to hear of more.
@@ -149,7 +168,7 @@ impl Slot {
             state.taken += bytes.len();
             let feeder = state.feeder_waker.take();
             drop(state);
-            wake_other(feeder, Some(cx.waker()));
+            let _ = wake_other(feeder, Some(cx.waker()));
             return Poll::Ready(Some(Ok(bytes)));
         }
         match &mut state.end {
@@ -160,7 +179,7 @@ impl Slot {
         remember(&mut state.reader_waker, cx);
         let feeder = if first_time { state.feeder_waker.take() } else { None };
         drop(state);
-        wake_other(feeder, Some(cx.waker()));
+        let _ = wake_other(feeder, Some(cx.waker()));
         Poll::Pending
     }
 
@@ -175,6 +194,7 @@ impl Slot {
     pub(crate) fn close_reader(&self) {
         let mut state = self.lock();
         state.reader = Reader::Gone;
+        state.wasted |= state.buffered > 0;
         state.taken += state.buffered;
         state.buffered = 0;
         state.reader_waker = None;
@@ -196,10 +216,11 @@ fn remember(place: &mut Option<Waker>, cx: &Context<'_>) {
 }
 
 /// Wakes a waiting task unless it is the one that runs.
-fn wake_other(waiting: Option<Waker>, running: Option<&Waker>) {
-    if let Some(waker) = waiting
-        && !running.is_some_and(|running| waker.will_wake(running))
-    {
-        waker.wake();
+fn wake_other(waiting: Option<Waker>, running: Option<&Waker>) -> Waiting {
+    let Some(waker) = waiting else { return Waiting::Elsewhere };
+    if running.is_some_and(|running| waker.will_wake(running)) {
+        return Waiting::Here;
     }
+    waker.wake();
+    Waiting::Elsewhere
 }

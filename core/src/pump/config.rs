@@ -96,12 +96,12 @@ pub enum DebugEvent<'a> {
         /// The error.
         error: &'a BodyError,
     },
-    /// A request's body was not read to its end.
+    /// A request's body was not read to its end, whether all of it had come or not.
     BodyNotConsumed {
         /// The method and route of the handler.
         handler: &'a str,
     },
-    /// A handler was dropped before it answered, because its connection ended.
+    /// A handler was dropped before it answered: its connection ended, or it took too long.
     Cancelled {
         /// Its method and route.
         handler: &'a str,

@@ -1,4 +1,5 @@
-//! The timeouts of HTTP as one table, of which the link sees the earliest entry (law L3).
+//! The timeouts of HTTP as tables: one for the connection, one for each exchange. The link sees the earliest entry of
+//! them all (law L3).
 
 use core::time::Duration;
 
@@ -49,9 +50,21 @@ impl Deadlines {
     }
 }
 
+/// From when on the peer may send a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Starts {
+    /// At once.
+    Now,
+    /// Once it is asked for (RFC 9110 §10.1.1).
+    WhenAsked,
+}
+
 /// Measures how fast a body comes, counting only the time in which the peer could have sent.
+///
+/// It stands still while `starts` is [`Starts::WhenAsked`]: a peer that waits for `100 (Continue)` sends nothing before.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BodyClock {
+    starts: Starts,
     received: u64,
     granted: u64,
     waited: Duration,
@@ -59,11 +72,23 @@ pub(super) struct BodyClock {
 }
 
 impl BodyClock {
-    pub(super) fn new() -> Self {
-        Self { received: 0, granted: INITIAL_CREDIT as u64, waited: Duration::ZERO, waiting_since: None }
+    pub(super) fn new(starts: Starts) -> Self {
+        Self {
+            starts,
+            received: 0,
+            granted: INITIAL_CREDIT as u64,
+            waited: Duration::ZERO,
+            waiting_since: None,
+        }
+    }
+
+    /// The body is asked for.
+    pub(super) fn ask(&mut self) {
+        self.starts = Starts::Now;
     }
 
     pub(super) fn received(&mut self, n: usize) {
+        self.starts = Starts::Now;
         self.received += n as u64;
     }
 
@@ -77,7 +102,11 @@ impl BodyClock {
         if let Some(since) = self.waiting_since.take() {
             self.waited += now - since;
         }
-        if ours || self.received >= self.granted || timeouts.body_rate == 0 {
+        if ours
+            || self.starts == Starts::WhenAsked
+            || self.received >= self.granted
+            || timeouts.body_rate == 0
+        {
             return None;
         }
         self.waiting_since = Some(now);
@@ -112,7 +141,7 @@ mod tests {
     #[test]
     fn a_body_earns_time_by_its_bytes_and_only_the_peers_time_counts() {
         let timeouts = Timeouts::default();
-        let mut clock = BodyClock::new();
+        let mut clock = BodyClock::new(Starts::Now);
         assert_eq!(clock.deadline(at(0), false, &timeouts), Some(at(10)), "the grace");
         clock.received(10_000);
         assert_eq!(clock.deadline(at(5), false, &timeouts), Some(at(20)), "20 s earned, 5 used");
@@ -120,5 +149,18 @@ mod tests {
         assert_eq!(clock.deadline(at(100), false, &timeouts), Some(at(112)), "8 s used, the rest was ours");
         clock.received(INITIAL_CREDIT);
         assert_eq!(clock.deadline(at(101), false, &timeouts), None, "no credit, so it is our turn");
+    }
+
+    #[test]
+    fn a_body_that_waits_for_leave_is_not_late() {
+        let timeouts = Timeouts::default();
+        let mut clock = BodyClock::new(Starts::WhenAsked);
+        assert_eq!(clock.deadline(at(0), false, &timeouts), None);
+        assert_eq!(clock.deadline(at(100), false, &timeouts), None);
+        clock.ask();
+        assert_eq!(clock.deadline(at(100), false, &timeouts), Some(at(110)));
+        let mut clock = BodyClock::new(Starts::WhenAsked);
+        clock.received(1);
+        assert_eq!(clock.deadline(at(7), false, &timeouts), Some(at(17)), "it did not wait");
     }
 }

@@ -11,13 +11,15 @@ use bytes::Bytes;
 
 use super::config::{Config, Debug, DebugEvent};
 use super::date::date;
-use super::deadlines::BodyClock;
-use super::tunnel::Tunnel;
+use super::deadlines::{BodyClock, Deadlines, Kind, Starts};
+use super::tunnel::{Early, Tunnel};
 use super::wakers::Flag;
-use crate::body::{Body, BodyError, Slot};
+use crate::body::{Body, BodyError, Slot, Waiting};
 use crate::codec::{BodyKind, Codec, Last, Misuse, Reason, StreamId};
 use crate::head::{Headers, Known, RequestHead, ResponseHead, Status};
+use crate::limits::Timeouts;
 use crate::link::Link;
+use crate::protocol::Eof;
 use crate::service::{Connection, Request, Response, Running, Service};
 use crate::time::Instant;
 
@@ -27,6 +29,18 @@ pub(super) struct Env<'a, C> {
     pub(super) link: &'a mut Link,
     pub(super) config: &'a Config,
     pub(super) connection: &'a Arc<Connection>,
+    /// The connection's own waker.
+    pub(super) task: &'a Waker,
+    pub(super) is_draining: bool,
+}
+
+impl<C: Codec<Out = ResponseHead>> Env<'_, C> {
+    /// Sends the interim responses that handlers asked for. One that comes after its answer has no place any more.
+    pub(super) fn send_interim(&mut self) {
+        for (stream, head) in self.connection.take_interim() {
+            let _late = self.codec.send_interim(stream, &head, &mut self.link.outbound);
+        }
+    }
 }
 
 /// How far the answer is.
@@ -47,12 +61,17 @@ enum State {
 
 pub(super) struct Exchange<R> {
     pub(super) stream: StreamId,
-    pub(super) started: Instant,
-    pub(super) body_clock: Option<BodyClock>,
     /// Its own waker, where several exchanges live at once.
     pub(super) flag: Option<Arc<Flag>>,
+    started: Instant,
+    body_clock: Option<BodyClock>,
+    deadlines: Deadlines,
     state: State,
     slot: Option<Arc<Slot>>,
+    /// In debug mode, what the whole body stands in.
+    watched: Option<Arc<Slot>>,
+    /// Where the request asked for a tunnel: what came before there is one.
+    early: Option<Early>,
     asked: bool,
     /// Whether it was polled and waits: nothing is gained by another poll before something new comes.
     waits: bool,
@@ -70,22 +89,43 @@ impl<R: Running> Exchange<R> {
     pub(super) fn new(stream: StreamId, now: Instant, running: R) -> Self {
         Self {
             stream,
+            flag: None,
             started: now,
             body_clock: None,
-            flag: None,
+            deadlines: Deadlines::default(),
             state: State::Done,
             slot: None,
+            watched: None,
+            early: None,
             asked: false,
             waits: false,
             running,
         }
     }
 
-    /// A request arrived; `body` is what is known of its body.
-    pub(super) fn queue(&mut self, request: Request, slot: Option<Arc<Slot>>) {
-        self.body_clock = slot.is_some().then(BodyClock::new);
+    /// A request arrived. `slot` is where the rest of its body will go, behind `received` bytes that came already.
+    pub(super) fn queue(&mut self, request: Request, slot: Option<Arc<Slot>>, received: usize) {
+        if slot.is_some() {
+            let waits = request.headers().known(Known::Expect).is_some() && received == 0;
+            let mut clock = BodyClock::new(if waits { Starts::WhenAsked } else { Starts::Now });
+            if received > 0 {
+                clock.received(received);
+            }
+            self.body_clock = Some(clock);
+        }
         self.slot = slot;
         self.state = State::Queued(Box::new(request));
+    }
+
+    /// A request for a tunnel arrived.
+    pub(super) fn queue_tunnel(&mut self, request: Request) {
+        self.early = Some(Early::default());
+        self.state = State::Queued(Box::new(request));
+    }
+
+    /// The debug mode wants to know whether the body is read.
+    pub(super) fn watch(&mut self, whole: Option<Arc<Slot>>) {
+        self.watched = whole;
     }
 
     /// The answer is known without a handler.
@@ -101,16 +141,37 @@ impl<R: Running> Exchange<R> {
         matches!(self.state, State::Running)
     }
 
-    pub(super) fn tunnel_deadline(&self) -> Option<Instant> {
-        match &self.state {
+    /// Sets the deadlines by what is waited for, and returns the earliest. Without room for output nothing is waited for
+    /// but the peer's reading, which is the driver's business.
+    pub(super) fn settle(&mut self, now: Instant, has_room: bool, timeouts: &Timeouts) -> Option<Instant> {
+        let body = self.body_clock.as_mut().and_then(|clock| clock.deadline(now, !has_room, timeouts));
+        let handler = timeouts.handler.filter(|_| self.is_running()).map(|limit| self.started + limit);
+        let tunnel = match &self.state {
             State::Tunnel(tunnel) => tunnel.deadline(),
             State::Queued(_) | State::Answered(_) | State::Running | State::Sending(..) | State::Done => None,
-        }
+        };
+        self.deadlines.set(Kind::Body, body);
+        self.deadlines.set(Kind::Handler, handler.filter(|_| has_room));
+        self.deadlines.set(Kind::Tunnel, tunnel.filter(|_| has_room));
+        self.deadlines.next()
+    }
+
+    pub(super) fn take_due(&mut self, now: Instant) -> Option<Kind> {
+        self.deadlines.take_due(now)
     }
 
     pub(super) fn shutdown(&mut self) {
         if let State::Tunnel(tunnel) = &mut self.state {
             tunnel.shutdown();
+            self.wake();
+        }
+    }
+
+    /// Marks the exchange as one that something came for, while the pump runs.
+    pub(super) fn wake(&mut self) {
+        self.waits = false;
+        if let Some(flag) = &self.flag {
+            flag.mark();
         }
     }
 
@@ -124,49 +185,77 @@ impl<R: Running> Exchange<R> {
         self.waits = false;
     }
 
-    pub(super) fn feed(&mut self, bytes: Bytes, from: &Waker) {
-        self.waits = false;
+    pub(super) fn feed(&mut self, bytes: Bytes, task: &Waker) {
         if let Some(clock) = &mut self.body_clock {
             clock.received(bytes.len());
         }
-        match (&mut self.state, &self.slot) {
-            (State::Tunnel(tunnel), _) => tunnel.feed(bytes),
-            (_, Some(slot)) => slot.feed(bytes, Some(from)),
-            (_, None) => {}
+        if let State::Tunnel(tunnel) = &mut self.state {
+            tunnel.feed(bytes);
+            self.wake();
+        } else if let Some(slot) = &self.slot {
+            let waiting = slot.feed(bytes, Some(&self.waker(task)));
+            self.hear(waiting);
+        } else if let Some(early) = &mut self.early {
+            early.feed(bytes);
         }
     }
 
-    pub(super) fn end(&mut self, trailers: Option<Headers>, from: &Waker) {
-        self.waits = false;
+    pub(super) fn end(&mut self, trailers: Option<Headers>, task: &Waker) {
         self.body_clock = None;
         if let State::Tunnel(tunnel) = &mut self.state {
-            tunnel.eof();
-        }
-        if let Some(slot) = self.slot.take() {
-            slot.finish(trailers, Some(from));
+            tunnel.eof(Eof::Clean);
+            self.wake();
+        } else if let Some(slot) = self.slot.take() {
+            let waiting = slot.finish(trailers, Some(&self.waker(task)));
+            self.watched = Some(slot);
+            self.hear(waiting);
+        } else if let Some(early) = &mut self.early {
+            early.eof();
         }
     }
 
     /// The rest of the request's body will not come.
-    pub(super) fn fail_body(&mut self, error: &BodyError, from: Option<&Waker>) {
-        self.waits = false;
+    pub(super) fn fail_body(&mut self, error: &BodyError, task: &Waker) {
         self.body_clock = None;
-        if let Some(slot) = self.slot.take() {
-            slot.fail(error.clone(), from);
+        if let State::Tunnel(tunnel) = &mut self.state {
+            tunnel.eof(Eof::Cut);
+            self.wake();
+        } else if let Some(slot) = self.slot.take() {
+            let waiting = slot.fail(error.clone(), Some(&self.waker(task)));
+            self.hear(waiting);
+        }
+    }
+
+    /// The waker that the exchange is polled with.
+    fn waker(&self, task: &Waker) -> Waker {
+        self.flag.as_ref().map_or_else(|| task.clone(), Flag::waker)
+    }
+
+    /// The body's reader was waiting here or elsewhere.
+    fn hear(&mut self, waiting: Waiting) {
+        match waiting {
+            Waiting::Here => self.wake(),
+            Waiting::Elsewhere => {}
         }
     }
 
     /// Drops what the exchange was doing: its peer is gone.
     pub(super) fn cancel(&mut self, config: &Config) {
-        self.fail_body(&BodyError::Gone, None);
+        if let Some(slot) = self.slot.take() {
+            slot.fail(BodyError::Gone, None);
+        }
         let state = mem::replace(&mut self.state, State::Done);
-        if let (State::Running | State::Sending(..), Some(debug)) = (&state, &config.debug) {
+        if let (State::Running, Some(debug)) = (&state, &config.debug) {
             debug.report(&DebugEvent::Cancelled { handler: self.running.name() });
         }
         if let State::Tunnel(tunnel) = state {
             tunnel.lost();
             return;
         }
+        self.drop_call(state, config);
+    }
+
+    fn drop_call(&mut self, state: State, config: &Config) {
         let running = &mut self.running;
         let unharmed = catch_unwind(AssertUnwindSafe(|| {
             drop(state);
@@ -180,7 +269,12 @@ impl<R: Running> Exchange<R> {
     /// The handler took too long: it is dropped and answered for.
     pub(super) fn time_out(&mut self, config: &Config) {
         if self.is_running() {
-            self.cancel(config);
+            if let Some(debug) = &config.debug {
+                debug.report(&DebugEvent::Cancelled { handler: self.running.name() });
+            }
+            let state = mem::replace(&mut self.state, State::Done);
+            self.drop_call(state, config);
+            self.wake();
             let text = "the handler took too long\n";
             self.answer(Response::text(text).with_status(Status::SERVICE_UNAVAILABLE));
         }
@@ -239,8 +333,8 @@ impl<R: Running> Exchange<R> {
         self.report_slow(env.config, before);
         match polled {
             Ok(Poll::Pending) => {
-                env.connection.watch_interim(cx.waker());
-                self.send_interim(env);
+                env.connection.watch_interim(env.task);
+                env.send_interim();
                 return Moved::No;
             }
             Ok(Poll::Ready(response)) => self.answer(response),
@@ -275,22 +369,12 @@ impl<R: Running> Exchange<R> {
         }
     }
 
-    /// Sends the interim responses that handlers asked for. One that comes after its answer has no place any more.
-    fn send_interim<C>(&self, env: &mut Env<'_, C>)
-    where
-        C: Codec<In = RequestHead, Out = ResponseHead>,
-    {
-        for (stream, head) in env.connection.take_interim() {
-            let _late = env.codec.send_interim(stream, &head, &mut env.link.outbound);
-        }
-    }
-
     fn send_answer<C>(&mut self, env: &mut Env<'_, C>) -> Moved
     where
         C: Codec<In = RequestHead, Out = ResponseHead>,
     {
         let State::Answered(response) = mem::replace(&mut self.state, State::Done) else { return Moved::No };
-        self.send_interim(env);
+        env.send_interim();
         if let Err(_misuse) = self.send_head(*response, env) {
             let refused =
                 Response::text("the response can't be sent\n").with_status(Status::INTERNAL_SERVER_ERROR);
@@ -322,8 +406,11 @@ impl<R: Running> Exchange<R> {
             return Ok(());
         }
         if let Some(protocol) = tunnel {
-            self.slot = None;
-            self.state = State::Tunnel(Box::new(Tunnel::new(protocol, env.link.now())));
+            let mut tunnel = Tunnel::new(protocol, env.link.now(), self.early.take());
+            if env.is_draining {
+                tunnel.shutdown();
+            }
+            self.state = State::Tunnel(Box::new(tunnel));
             return Ok(());
         }
         match body.take_full() {
@@ -342,11 +429,24 @@ impl<R: Running> Exchange<R> {
         Ok(())
     }
 
-    /// Tells the codec before the head is sent whether anybody will read the rest of the request.
+    /// Tells the codec before the head is sent whether anybody will read the rest of the request. Whoever keeps the body
+    /// beyond the answer will, so that a peer which waits for leave to send it gets that now, ahead of the head.
     fn note_unread<C: Codec>(&mut self, env: &mut Env<'_, C>) {
-        if self.slot.as_ref().is_some_and(|slot| slot.is_dropped()) {
+        let Some(slot) = &self.slot else { return };
+        if slot.is_dropped() {
             self.discard_rest(env);
+        } else if !mem::replace(&mut self.asked, true) {
+            self.ask(env, 0);
         }
+    }
+
+    /// Lets the peer send `taken` more bytes of the body.
+    fn ask<C: Codec>(&mut self, env: &mut Env<'_, C>, taken: usize) {
+        if let Some(clock) = &mut self.body_clock {
+            clock.ask();
+            clock.granted(taken);
+        }
+        env.codec.grant(self.stream, taken, &mut env.link.outbound);
     }
 
     fn discard_rest<C: Codec>(&mut self, env: &mut Env<'_, C>) {
@@ -372,10 +472,7 @@ impl<R: Running> Exchange<R> {
         if intake.taken == 0 && !first {
             return Moved::No;
         }
-        if let Some(clock) = &mut self.body_clock {
-            clock.granted(intake.taken);
-        }
-        env.codec.grant(self.stream, intake.taken, &mut env.link.outbound);
+        self.ask(env, intake.taken);
         Moved::Yes
     }
 
@@ -404,8 +501,13 @@ impl<R: Running> Exchange<R> {
             }
         }
         let before = left.len();
+        if before == 0 {
+            // Nothing is gained, and the source may never have more: others get their turn.
+            cx.waker().wake_by_ref();
+            return Moved::No;
+        }
         let sent = env.codec.send_data(self.stream, left, Last::No, &mut env.link.outbound);
-        let took = left.len() < before || before == 0;
+        let took = left.len() < before;
         if let Err(misuse) = sent {
             self.cut_short(&BodyError::source(misuse), env);
             return Moved::Yes;
@@ -443,7 +545,20 @@ impl<R: Running> Exchange<R> {
         if let Some(slot) = &self.slot {
             slot.fail(BodyError::Gone, None);
         }
+        if self.early.take().is_some() {
+            env.codec.discard(self.stream, &mut env.link.outbound);
+        }
         self.discard_rest(env);
+        self.report_unread(env.config);
+    }
+
+    /// Reports a body that came whole and that nobody read.
+    fn report_unread(&mut self, config: &Config) {
+        if let (Some(slot), Some(debug)) = (self.watched.take(), &config.debug)
+            && slot.is_wasted()
+        {
+            debug.report(&DebugEvent::BodyNotConsumed { handler: self.running.name() });
+        }
     }
 }
 

@@ -65,6 +65,9 @@ pub struct Server<S: Service, C = h1::Server> {
     room: Option<S::Running>,
     deadlines: Deadlines,
     age: Age,
+    /// Which exchange is worked on first, where several are: each in its turn.
+    turn: usize,
+    is_draining: bool,
 }
 
 impl<S: Service> Server<S> {
@@ -92,6 +95,8 @@ where
             room: None,
             deadlines: Deadlines::default(),
             age: Age::New,
+            turn: 0,
+            is_draining: false,
         }
     }
 
@@ -135,25 +140,25 @@ where
                 }
             }
             Event::Sendable { stream } => {
-                if let Some(flag) = self.exchange(stream).and_then(|exchange| exchange.flag.as_ref()) {
-                    flag.mark();
+                if let Some(exchange) = self.exchange(stream) {
+                    exchange.wake();
                 }
             }
             Event::Head { .. } | Event::Interim { .. } | Event::GoAway { .. } => {}
-        }
-        if !C::ORDERED {
-            self.exchanges.iter().filter_map(|exchange| exchange.flag.as_ref()).for_each(|flag| flag.mark());
         }
     }
 
     /// The peer broke the protocol. Returns whether there is something new to say.
     fn on_fault(&mut self, error: Error, waker: &Waker, link: &Link) -> bool {
         for exchange in &mut self.exchanges {
-            exchange.fail_body(&BodyError::Peer(error), Some(waker));
+            exchange.fail_body(&BodyError::Peer(error), waker);
         }
         let Ok(stream) = self.codec.open() else { return false };
         let mut exchange = self.new_exchange(stream, link.now().mono);
         exchange.answer(self.config.error_response(error));
+        if !C::ORDERED {
+            exchange.flag = Some(Flag::new(waker));
+        }
         self.exchanges.push(exchange);
         true
     }
@@ -171,37 +176,46 @@ where
         link: &mut Link,
     ) {
         self.age = Age::Used;
-        let (body, slot) = match kind {
-            BodyKind::Empty => (Body::empty(), None),
-            BodyKind::Sized(_) | BodyKind::Streamed | BodyKind::Tunnel if C::ORDERED => {
-                self.gather(kind, cx.waker(), link)
-            }
-            BodyKind::Sized(_) | BodyKind::Streamed | BodyKind::Tunnel => Incoming::default().into_body(kind),
-        };
-        let body = body.with_max_collect(self.config.limits.max_collect);
+        self.deadlines = Deadlines::default();
         let mut exchange = self.new_exchange(stream, link.now().mono);
         if !C::ORDERED {
             exchange.flag = Some(Flag::new(cx.waker()));
         }
-        exchange.queue(Request::from_parts(head, body, stream, Arc::clone(&self.connection)), slot);
+        let request = |body: Body, connection: &Arc<Connection>| {
+            Request::from_parts(head, body, stream, Arc::clone(connection))
+        };
+        let incoming = match kind {
+            BodyKind::Empty | BodyKind::Tunnel => Gathered::whole(Body::empty()),
+            BodyKind::Sized(_) | BodyKind::Streamed if C::ORDERED => self.gather(kind, cx.waker(), link),
+            BodyKind::Sized(_) | BodyKind::Streamed => Incoming::default().into_body(kind),
+        };
+        let body = incoming.body.with_max_collect(self.config.limits.max_collect);
+        exchange.watch(incoming.watched);
+        match kind {
+            BodyKind::Tunnel => exchange.queue_tunnel(request(body, &self.connection)),
+            BodyKind::Empty | BodyKind::Sized(_) | BodyKind::Streamed => {
+                exchange.queue(request(body, &self.connection), incoming.rest, incoming.received);
+            }
+        }
         self.exchanges.push(exchange);
     }
 
-    /// Takes what is there of a body before its handler is called, so that one which is wholly there costs no slot.
-    fn gather(&mut self, kind: BodyKind, waker: &Waker, link: &mut Link) -> (Body, Option<Arc<Slot>>) {
+    /// Takes what is there of a body before its handler is called, so that one which is wholly there costs no slot. The
+    /// debug mode pays for one, to see whether the body is read.
+    fn gather(&mut self, kind: BodyKind, waker: &Waker, link: &mut Link) -> Gathered {
         let mut incoming = Incoming::default();
         loop {
             match self.codec.next_event(&mut link.inbound, &mut link.outbound) {
-                Ok(Some(Event::Data { bytes, .. })) => incoming.push(bytes),
-                Ok(Some(Event::End { trailers, .. })) => return (incoming.finish(trailers, kind), None),
+                Ok(Some(Event::Data { bytes, .. })) => incoming.push(bytes, self.config.debug.is_some()),
+                Ok(Some(Event::End { trailers, .. })) => return incoming.finish(trailers, kind),
                 Ok(Some(event)) => self.on_event(event, waker),
                 Ok(None) => return incoming.into_body(kind),
                 Err(error) => {
-                    let (body, slot) = incoming.into_body(kind);
-                    if let Some(slot) = slot {
+                    let gathered = incoming.into_body(kind);
+                    if let Some(slot) = &gathered.rest {
                         slot.fail(BodyError::Peer(error), None);
                     }
-                    return (body, None);
+                    return Gathered { rest: None, ..gathered };
                 }
             }
         }
@@ -217,7 +231,14 @@ where
         let mut ended = 0;
         while let Some(front) = self.exchanges.first_mut() {
             let codec = &mut self.codec;
-            let mut env = Env { codec, link, config: &self.config, connection: &self.connection };
+            let mut env = Env {
+                codec,
+                link,
+                config: &self.config,
+                connection: &self.connection,
+                task: cx.waker(),
+                is_draining: self.is_draining,
+            };
             if front.drive(&self.service, &mut env, cx) == Moved::Yes {
                 moved = Moved::Yes;
             }
@@ -233,66 +254,98 @@ where
         (ended, moved)
     }
 
-    /// Works on those exchanges that were woken, each with its own waker, a step each.
+    /// Works on those exchanges that were woken, each with its own waker, a step each. Whoever was left without room
+    /// comes first the next time.
     fn output_woken(&mut self, cx: &mut Context<'_>, link: &mut Link) -> (usize, Moved) {
         let mut moved = Moved::No;
-        for exchange in &mut self.exchanges {
-            let Some(flag) = exchange.flag.clone() else { continue };
-            if !link.can_write() {
+        let count = self.exchanges.len();
+        let task = cx.waker();
+        for n in 0..count {
+            let at = (self.turn + n) % count;
+            let codec = &mut self.codec;
+            let mut env = Env {
+                codec,
+                link,
+                config: &self.config,
+                connection: &self.connection,
+                task,
+                is_draining: self.is_draining,
+            };
+            if n == 0 {
+                env.send_interim();
+            }
+            if !env.link.can_write() {
+                self.turn = at;
                 break;
             }
-            if !flag.take() {
-                continue;
-            }
-            flag.follow(cx.waker());
-            let waker = Waker::from(Arc::clone(&flag));
-            let codec = &mut self.codec;
-            let mut env = Env { codec, link, config: &self.config, connection: &self.connection };
-            let mut cx = Context::from_waker(&waker);
-            if exchange.drive(&self.service, &mut env, &mut cx) == Moved::Yes {
+            let exchange = &mut self.exchanges[at];
+            let Some(flag) = exchange.flag.clone().filter(|flag| flag.take()) else { continue };
+            flag.follow(task);
+            exchange.look_again();
+            if exchange.drive(&self.service, &mut env, &mut Context::from_waker(&flag.waker())) == Moved::Yes
+            {
                 flag.mark();
                 moved = Moved::Yes;
             }
         }
-        let before = self.exchanges.len();
-        self.exchanges.retain(|exchange| !exchange.is_done());
-        (before - self.exchanges.len(), moved)
+        (self.remove_done(), moved)
     }
 
-    /// Sets the deadlines by what is waited for.
-    fn settle(&mut self, link: &mut Link) {
-        let now = link.now().mono;
-        let timeouts = &self.config.timeouts;
-        let deadlines = &mut self.deadlines;
-        match self.exchanges.first_mut() {
-            Some(front) => {
-                deadlines.set(Kind::Head, None);
-                deadlines.set(Kind::Idle, None);
-                let ours = !link.can_write();
-                let body = front.body_clock.as_mut().and_then(|clock| clock.deadline(now, ours, timeouts));
-                deadlines.set(Kind::Body, body);
-                let handler =
-                    timeouts.handler.filter(|_| front.is_running()).map(|limit| front.started + limit);
-                deadlines.set(Kind::Handler, handler);
-                deadlines.set(Kind::Tunnel, front.tunnel_deadline());
+    /// Returns how many exchanges were done.
+    fn remove_done(&mut self) -> usize {
+        let before = self.exchanges.len();
+        let mut at = 0;
+        while at < self.exchanges.len() {
+            if !self.exchanges[at].is_done() {
+                at += 1;
+                continue;
             }
-            None => {
-                deadlines.set(Kind::Body, None);
-                deadlines.set(Kind::Handler, None);
-                deadlines.set(Kind::Tunnel, None);
-                if self.age == Age::New || !link.inbound.is_empty() {
-                    deadlines.set(Kind::Idle, None);
-                    deadlines.start(Kind::Head, || now + timeouts.head);
-                } else {
-                    deadlines.set(Kind::Head, None);
-                    deadlines.start(Kind::Idle, || now + timeouts.idle);
-                }
+            self.room = Some(self.exchanges.remove(at).into_room());
+            if at < self.turn {
+                self.turn -= 1;
             }
         }
-        link.set_deadline(deadlines.next());
+        before - self.exchanges.len()
+    }
+
+    /// How many exchanges are worked on at a time.
+    fn active(&self) -> usize {
+        if C::ORDERED { self.exchanges.len().min(1) } else { self.exchanges.len() }
+    }
+
+    /// Sets the deadlines by what is waited for, and closes when nothing more will be said.
+    fn settle(&mut self, link: &mut Link) {
+        self.settle_connection(link);
+        let (now, has_room) = (link.now().mono, link.can_write());
+        let active = self.active();
+        let timeouts = &self.config.timeouts;
+        let due = self.exchanges[..active].iter_mut().filter_map(|each| each.settle(now, has_room, timeouts));
+        link.set_deadline(due.chain(self.deadlines.next()).min());
         link.allow(self.codec.input_room());
-        if let Phase::Closed(why) = self.codec.phase() {
-            self.close(why, link);
+        match self.codec.phase() {
+            // The codec has not seen what is in the input: a request may have begun.
+            Phase::Closed(CloseReason::Shutdown) if !link.inbound.is_empty() => {}
+            Phase::Closed(why) => self.close(why, link),
+            Phase::Idle | Phase::Busy | Phase::Draining(_) => {}
+        }
+    }
+
+    /// Between exchanges the peer must finish a head that it began, or begin one.
+    fn settle_connection(&mut self, link: &Link) {
+        let (now, timeouts) = (link.now().mono, &self.config.timeouts);
+        let deadlines = &mut self.deadlines;
+        if !self.exchanges.is_empty() || !link.can_write() {
+            // What is in the input may be whole.
+            *deadlines = Deadlines::default();
+        } else if self.age == Age::New || !link.inbound.is_empty() {
+            deadlines.set(Kind::Idle, None);
+            deadlines.start(Kind::Head, || now + timeouts.head);
+        } else if !link.outbound.is_empty() {
+            // The peer still takes its answer.
+            *deadlines = Deadlines::default();
+        } else {
+            deadlines.set(Kind::Head, None);
+            deadlines.start(Kind::Idle, || now + timeouts.idle);
         }
     }
 
@@ -316,22 +369,50 @@ where
         }
     }
 
+    /// The connection as a whole waited too long.
     fn on_deadline(&mut self, kind: Kind, link: &mut Link) {
-        let fault = match kind {
-            Kind::Head if !link.inbound.is_empty() => Error::HeadTimeout,
-            Kind::Body => Error::BodyTooSlow,
-            Kind::Head | Kind::Idle => return link.close(),
-            Kind::Handler => {
-                let config = Arc::clone(&self.config);
-                if let Some(front) = self.exchanges.first_mut() {
-                    front.time_out(&config);
-                }
-                return;
+        match kind {
+            Kind::Head if !link.inbound.is_empty() => self.fail(Error::HeadTimeout, link),
+            Kind::Head | Kind::Idle => link.close(),
+            Kind::Body | Kind::Handler | Kind::Tunnel => {}
+        }
+    }
+
+    /// One exchange waited too long. A slow body ends the connection only where nothing else can follow it.
+    fn on_exchange_deadline(&mut self, at: usize, kind: Kind, link: &mut Link) {
+        let exchange = &mut self.exchanges[at];
+        match kind {
+            Kind::Body if C::ORDERED => self.fail(Error::BodyTooSlow, link),
+            Kind::Body => {
+                exchange.fail_body(&BodyError::Peer(Error::BodyTooSlow), Waker::noop());
+                self.codec.discard(exchange.stream, &mut link.outbound);
             }
-            Kind::Tunnel => return,
-        };
-        self.codec.fail(fault);
-        self.on_fault(fault, Waker::noop(), link);
+            Kind::Handler => exchange.time_out(&self.config),
+            Kind::Tunnel => exchange.wake(),
+            Kind::Head | Kind::Idle => {}
+        }
+    }
+
+    fn fail(&mut self, error: Error, link: &Link) {
+        self.codec.fail(error);
+        self.on_fault(error, Waker::noop(), link);
+    }
+}
+
+/// What is known of a body when its request begins.
+struct Gathered {
+    body: Body,
+    /// Where the rest goes.
+    rest: Option<Arc<Slot>>,
+    /// Bytes that are there.
+    received: usize,
+    /// In debug mode, where the whole body stands.
+    watched: Option<Arc<Slot>>,
+}
+
+impl Gathered {
+    fn whole(body: Body) -> Self {
+        Self { body, rest: None, received: 0, watched: None }
     }
 }
 
@@ -340,37 +421,44 @@ where
 struct Incoming {
     first: Option<Bytes>,
     slot: Option<Arc<Slot>>,
+    received: usize,
 }
 
 impl Incoming {
-    fn push(&mut self, bytes: Bytes) {
+    fn push(&mut self, bytes: Bytes, needs_slot: bool) {
+        self.received += bytes.len();
         match (&self.slot, self.first.take()) {
-            (Some(slot), _) => slot.feed(bytes, None),
-            (None, None) => self.first = Some(bytes),
-            (None, Some(first)) => {
-                let slot = self.slot.insert(Slot::new());
-                slot.feed(first, None);
+            (Some(slot), _) => {
                 slot.feed(bytes, None);
+            }
+            (None, None) if !needs_slot => self.first = Some(bytes),
+            (None, first) => {
+                let slot = self.slot.insert(Slot::new());
+                for bytes in first.into_iter().chain(Some(bytes)) {
+                    slot.feed(bytes, None);
+                }
             }
         }
     }
 
-    fn finish(self, trailers: Option<Headers>, kind: BodyKind) -> Body {
+    fn finish(self, trailers: Option<Headers>, kind: BodyKind) -> Gathered {
         match (self.slot, self.first) {
             (Some(slot), _) => {
                 slot.finish(trailers, None);
-                Body::from_slot(slot, declared(kind))
+                let body = Body::from_slot(Arc::clone(&slot), declared(kind));
+                Gathered { watched: Some(slot), received: self.received, ..Gathered::whole(body) }
             }
-            (None, first) => Body::from(first.unwrap_or_default()).with_trailers(trailers),
+            (None, first) => Gathered::whole(Body::from(first.unwrap_or_default()).with_trailers(trailers)),
         }
     }
 
-    fn into_body(self, kind: BodyKind) -> (Body, Option<Arc<Slot>>) {
+    fn into_body(self, kind: BodyKind) -> Gathered {
         let slot = self.slot.unwrap_or_else(Slot::new);
         if let Some(first) = self.first {
             slot.feed(first, None);
         }
-        (Body::from_slot(Arc::clone(&slot), declared(kind)), Some(slot))
+        let body = Body::from_slot(Arc::clone(&slot), declared(kind));
+        Gathered { watched: None, rest: Some(slot), received: self.received, body }
     }
 }
 
@@ -411,7 +499,11 @@ where
         while let Some(kind) = self.deadlines.take_due(now) {
             self.on_deadline(kind, link);
         }
-        link.set_deadline(self.deadlines.next());
+        for at in 0..self.active() {
+            while let Some(kind) = self.exchanges[at].take_due(now) {
+                self.on_exchange_deadline(at, kind, link);
+            }
+        }
         Ok(())
     }
 
@@ -438,6 +530,7 @@ where
     }
 
     fn shutdown(&mut self, link: &mut Link) {
+        self.is_draining = true;
         for exchange in &mut self.exchanges {
             exchange.shutdown();
         }

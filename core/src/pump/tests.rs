@@ -1,15 +1,17 @@
 //! The pump over a bare link: no driver, no runtime.
 
-use core::task::{Context, Waker};
+use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use bytes::Bytes;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Config, Server};
-use crate::body::Body;
+use crate::body::{Body, BodyError, BodySource};
+use crate::codec::INITIAL_CREDIT;
 use crate::driver::Peer;
 use crate::head::{Headers, Method, Status};
 use crate::limits::{Limits, Timeouts};
@@ -30,14 +32,22 @@ impl Wire {
 
     fn with(app: Router, config: Config) -> Self {
         let mut server = Server::new(app, Arc::new(config), Peer::Unix(None), Peer::Unix(None));
-        let mut link = Link::new(Now { unix_secs: 784_111_777, ..Now::default() });
+        let mut link = Link::new(Now { unix_secs: DATE, ..Now::default() });
         server.connection_made(&mut link).unwrap();
         Self { server, link }
     }
 
+    /// Turns until no more output comes, as a driver does.
     fn turn(&mut self) -> String {
-        self.server.poll_work(&mut Context::from_waker(Waker::noop()), &mut self.link).unwrap();
-        self.take()
+        let mut all = String::new();
+        loop {
+            self.server.poll_work(&mut Context::from_waker(Waker::noop()), &mut self.link).unwrap();
+            let output = self.take();
+            if output.is_empty() || self.link.is_closing() {
+                return all + &output;
+            }
+            all += &output;
+        }
     }
 
     fn take(&mut self) -> String {
@@ -57,6 +67,20 @@ impl Wire {
         self.turn()
     }
 
+    /// Lets time pass without a turn.
+    fn pause(&mut self, time: Duration) {
+        let now = self.link.now();
+        self.link.set_now(Now { mono: now.mono + time, ..now });
+        if self.link.take_due() {
+            self.server.deadline_reached(&mut self.link).unwrap();
+        }
+    }
+
+    /// Sets the calendar back, so that answers carry the date that the tests know.
+    fn rewind_date(&mut self) {
+        self.link.set_now(Now { unix_secs: DATE, ..self.link.now() });
+    }
+
     fn pass(&mut self, time: Duration) -> String {
         let now = self.link.now();
         self.link.set_now(Now { mono: now.mono + time, unix_secs: now.unix_secs + time.as_secs() });
@@ -67,6 +91,8 @@ impl Wire {
     }
 }
 
+/// The date of the examples of RFC 9110 §5.6.7.
+const DATE: u64 = 784_111_777;
 const OWN: &str = "server: almost-an-nginx\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
 
 fn ok(fields: &str, body: &str) -> String {
@@ -429,4 +455,233 @@ fn l8_nothing_is_produced_without_room() {
     wire.server.poll_work(cx, &mut wire.link).unwrap();
     assert_eq!(polled.load(Ordering::Relaxed), 1);
     assert!(wire.link.outbound.len() < 100_000 + 1_000);
+}
+
+#[test]
+fn each_request_begins_its_own_wait() {
+    let timeouts = Timeouts::default();
+    let nanosecond = Duration::from_nanos(1);
+    let mut wire = Wire::new(app());
+    for _ in 0..5 {
+        assert_eq!(wire.send(GET), ok("content-length: 4\r\n", "home"));
+        assert_eq!(wire.pass(timeouts.idle - nanosecond), "");
+        assert!(!wire.link.is_closing(), "idle is counted from the last answer");
+        wire.rewind_date();
+    }
+    // A head that began is given its time from its own first byte.
+    let (begun, rest) = GET.split_at(5);
+    assert_eq!(wire.send(begun), "");
+    for _ in 0..3 {
+        assert_eq!(wire.pass(timeouts.head - nanosecond), "");
+        assert!(!wire.link.is_closing());
+        wire.rewind_date();
+        assert_eq!(wire.send(&alloc::format!("{rest}{begun}")), ok("content-length: 4\r\n", "home"));
+    }
+    assert!(wire.pass(timeouts.head).starts_with("HTTP/1.1 408 "));
+}
+
+#[test]
+fn waiting_for_a_slow_reader_is_not_idling() {
+    let timeouts = Timeouts::default();
+    let cx = &mut Context::from_waker(Waker::noop());
+    let app = Router::new().get("/", |_: Request| Response::new(alloc::vec![0_u8; 100_000]));
+    let mut wire = Wire::new(app);
+    wire.link.inbound.extend_from_slice(GET.repeat(2).as_bytes());
+    wire.server.poll_work(cx, &mut wire.link).unwrap();
+    assert!(wire.link.outbound.len() > 100_000 && !wire.link.inbound.is_empty());
+    assert_eq!(wire.link.deadline(), None, "the second request is there; it is not late");
+    wire.link.outbound.advance(60_000);
+    wire.server.poll_work(cx, &mut wire.link).unwrap();
+    assert!(wire.link.inbound.is_empty() && wire.link.outbound.len() > 130_000);
+    wire.link.outbound.advance(wire.link.outbound.len() - 10);
+    wire.server.poll_work(cx, &mut wire.link).unwrap();
+    assert_eq!(wire.link.deadline(), None, "the peer still takes its answer");
+    wire.link.outbound.clear();
+    wire.server.poll_work(cx, &mut wire.link).unwrap();
+    assert_eq!(wire.link.deadline(), Some(wire.link.now().mono + timeouts.idle));
+}
+
+#[test]
+fn a_request_that_came_in_the_turn_of_the_shutdown_is_answered() {
+    let mut wire = Wire::new(app());
+    wire.send(GET);
+    wire.link.inbound.extend_from_slice(GET.as_bytes());
+    wire.server.data_received(&mut wire.link).unwrap();
+    wire.server.shutdown(&mut wire.link);
+    assert!(!wire.link.is_closing());
+    assert_eq!(wire.turn(), ok("content-length: 4\r\nconnection: close\r\n", "home"));
+    assert!(wire.link.is_closing());
+}
+
+#[test]
+fn a_tunnel_hears_of_the_shutdown_whenever_it_begins() {
+    #[derive(Default)]
+    struct Bye(bool);
+    impl Protocol for Bye {
+        type Error = core::convert::Infallible;
+        fn connection_made(&mut self, _: &mut Link) -> Result<(), Self::Error> {
+            self.0 = true;
+            Ok(())
+        }
+        fn data_received(&mut self, link: &mut Link) -> Result<(), Self::Error> {
+            link.inbound.clear();
+            Ok(())
+        }
+        fn shutdown(&mut self, link: &mut Link) {
+            assert!(self.0, "it has begun");
+            link.write("bye");
+            link.close();
+        }
+    }
+    let upgrade = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: bye\r\n\r\n";
+    let app = || Router::new().get("/", |_: Request| Response::upgrade("bye", Bye::default()));
+    let mut wire = Wire::new(app());
+    assert!(wire.send(upgrade).starts_with("HTTP/1.1 101 "));
+    wire.server.shutdown(&mut wire.link);
+    assert_eq!(wire.turn(), "bye");
+    assert!(wire.link.is_closing());
+
+    let mut wire = Wire::new(app());
+    assert_eq!(wire.send(&upgrade[..5]), "");
+    wire.server.shutdown(&mut wire.link);
+    assert!(wire.send(&upgrade[5..]).ends_with("\r\n\r\nbye"));
+    assert!(wire.link.is_closing());
+}
+
+#[test]
+fn a_tunnel_grants_what_its_protocol_allows_and_fails_once() {
+    struct Unit(usize);
+    impl Protocol for Unit {
+        type Error = crate::body::BoxError;
+        fn connection_made(&mut self, link: &mut Link) -> Result<(), Self::Error> {
+            link.allow(self.0);
+            Ok(())
+        }
+        fn data_received(&mut self, link: &mut Link) -> Result<(), Self::Error> {
+            if link.inbound.len() < self.0 {
+                return Ok(());
+            }
+            assert!(!link.inbound.is_empty(), "nothing is called after an error");
+            link.inbound.clear();
+            link.write("last words");
+            Err(crate::body::BoxError::new("planted"))
+        }
+    }
+    const UNIT: usize = 200_000;
+    let app = Router::new().get("/", |_: Request| Response::upgrade("unit", Unit(UNIT)));
+    let mut wire = Wire::new(app);
+    wire.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: unit\r\n\r\n");
+    for _ in 0..UNIT / 10_000 - 1 {
+        assert_eq!(wire.send(&"x".repeat(10_000)), "");
+        assert!(wire.link.inbound.is_empty(), "the inner protocol needs it whole");
+    }
+    assert_eq!(wire.send(&"x".repeat(10_000)), "last words");
+    assert!(wire.link.is_closing());
+}
+
+#[test]
+fn a_tunnel_without_room_does_not_ask_to_be_called() {
+    struct Late;
+    impl Protocol for Late {
+        type Error = core::convert::Infallible;
+        fn connection_made(&mut self, link: &mut Link) -> Result<(), Self::Error> {
+            link.set_deadline(Some(link.now().mono + Duration::from_secs(1)));
+            link.write(alloc::vec![0_u8; 200_000]);
+            Ok(())
+        }
+        fn data_received(&mut self, _: &mut Link) -> Result<(), Self::Error> {
+            Ok(())
+        }
+        fn deadline_reached(&mut self, link: &mut Link) -> Result<(), Self::Error> {
+            link.write("late");
+            link.close();
+            Ok(())
+        }
+    }
+    let app = Router::new().get("/", |_: Request| Response::upgrade("late", Late));
+    let mut wire = Wire::new(app);
+    let cx = &mut Context::from_waker(Waker::noop());
+    let upgrade = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: late\r\n\r\n";
+    wire.link.inbound.extend_from_slice(upgrade.as_bytes());
+    wire.server.poll_work(cx, &mut wire.link).unwrap();
+    assert!(!wire.link.can_write());
+    assert_eq!(wire.link.deadline(), None, "it could do nothing");
+    wire.take();
+    assert_eq!(wire.turn(), "");
+    assert_eq!(wire.pass(Duration::from_secs(1)), "late");
+    assert!(wire.link.is_closing());
+}
+
+#[test]
+fn a_handler_that_timed_out_leaves_a_connection_that_works() {
+    let mut config = Config::default();
+    let timeouts = Timeouts { handler: Some(Duration::from_secs(1)), ..Timeouts::default() };
+    config.timeouts = Arc::new(timeouts);
+    let app = Router::new().get("/", |_: Request| "home").post("/", |request: Request| async move {
+        core::future::pending::<()>().await;
+        request.into_body().collect().await
+    });
+    let mut wire = Wire::with(app, config);
+    wire.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nx");
+    assert!(wire.pass(Duration::from_secs(1)).starts_with("HTTP/1.1 503 "));
+    wire.rewind_date();
+    let rest = "x".repeat(99_999);
+    assert_eq!(wire.send(&(rest + GET)), ok("content-length: 4\r\n", "home"), "the rest was dropped");
+}
+
+#[test]
+fn leave_to_send_the_body_comes_before_the_head_of_its_echo() {
+    let mut wire = Wire::new(app());
+    let head = "POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
+    let answer = wire.send(head);
+    assert_eq!(
+        answer,
+        alloc::format!("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n{OWN}content-length: 3\r\n\r\n")
+    );
+    assert_eq!(wire.send("abc"), "abc");
+    assert!(!wire.link.is_closing());
+}
+
+#[test]
+fn a_peer_without_leave_to_send_is_not_slow() {
+    let timeouts = Timeouts::default();
+    let app = Router::new().post("/", |request: Request| async move {
+        YieldOnce(false).await;
+        request.into_body().collect().await
+    });
+    let mut wire = Wire::new(app);
+    let head = "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
+    assert_eq!(wire.send(head), "");
+    wire.pause(timeouts.body_grace * 2);
+    assert_eq!(wire.turn(), "HTTP/1.1 100 Continue\r\n\r\n");
+    assert_eq!(wire.pass(timeouts.body_grace - Duration::from_nanos(1)), "");
+    assert!(wire.pass(Duration::from_nanos(1)).starts_with("HTTP/1.1 408 "));
+}
+
+#[test]
+fn what_came_with_the_head_counts_as_received() {
+    let app = Router::new().post("/", |request: Request| async move {
+        core::future::pending::<()>().await;
+        drop(request);
+    });
+    let mut wire = Wire::new(app);
+    let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n";
+    wire.send(&alloc::format!("{head}{}", "x".repeat(INITIAL_CREDIT)));
+    assert_eq!(wire.link.deadline(), None, "all that was granted is here; it is the handler's turn");
+}
+
+#[test]
+fn a_source_of_nothing_lets_others_go_on() {
+    struct Nothing(u32);
+    impl BodySource for Nothing {
+        fn poll_chunk(&mut self, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+            self.0 += 1;
+            assert!(self.0 < 10, "one look a turn");
+            Poll::Ready(Some(Ok(Bytes::new())))
+        }
+    }
+    let app = Router::new().get("/", |_: Request| Response::new(Body::from_source(Nothing(0))));
+    let mut wire = Wire::new(app);
+    assert!(wire.send(GET).starts_with("HTTP/1.1 200 "));
+    assert_eq!(wire.turn(), "");
 }

@@ -30,6 +30,11 @@ impl Flag {
         self.woken.swap(false, Ordering::AcqRel)
     }
 
+    /// Returns the waker of the exchange.
+    pub(super) fn waker(self: &Arc<Self>) -> Waker {
+        Waker::from(Arc::clone(self))
+    }
+
     /// Marks the exchange without waking anybody: the task is running.
     pub(super) fn mark(&self) {
         self.woken.store(true, Ordering::Release);

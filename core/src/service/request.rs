@@ -190,9 +190,10 @@ impl Interim {
         head.headers = headers;
         let mut shared = self.connection.shared();
         shared.interim.push((self.stream, head));
+        // Under the lock: whoever looks before this has left its waker by then, or sees the mark.
+        self.connection.interim_waits.store(true, Ordering::Release);
         let task = shared.task.take();
         drop(shared);
-        self.connection.interim_waits.store(true, Ordering::Release);
         if let Some(task) = task {
             task.wake();
         }
