@@ -19,7 +19,7 @@ use crate::head::Headers;
 use crate::link::Outbound;
 use crate::protocol::Eof;
 
-/// How many body bytes of each stream may come before any were granted.
+/// How many body bytes of each stream may come before any were granted, unless a codec says otherwise.
 pub const INITIAL_CREDIT: usize = 64 * 1024;
 
 /// One exchange of a connection.
@@ -213,6 +213,11 @@ pub trait Codec {
     /// Whether answers must leave in the order of their requests. Then only the oldest stream is worked on.
     const ORDERED: bool;
 
+    /// Returns how many body bytes of each stream may come before any were granted.
+    fn initial_credit(&self) -> usize {
+        INITIAL_CREDIT
+    }
+
     /// Writes what must come before anything else.
     fn start(&mut self, out: &mut Outbound);
 
@@ -233,7 +238,7 @@ pub trait Codec {
     fn fail(&mut self, error: Error);
 
     /// The owner of the stream's body took `n` bytes: as many more may come. Every stream begins with
-    /// [`INITIAL_CREDIT`]. Called with 0 when the owner first asks for the body: a peer that waits for
+    /// [`Codec::initial_credit`]. Called with 0 when the owner first asks for the body: a peer that waits for
     /// `100 (Continue)` gets it then.
     fn grant(&mut self, stream: StreamId, n: usize, out: &mut Outbound);
 

@@ -121,7 +121,9 @@ impl Slot {
         }
         state.end = end;
         let reader = state.reader_waker.take();
+        let feeder = state.feeder_waker.take();
         drop(state);
+        drop(feeder);
         wake_other(reader, from)
     }
 
@@ -199,7 +201,8 @@ impl Slot {
         state.buffered = 0;
         state.reader_waker = None;
         let unread = mem::take(&mut state.queue);
-        let feeder = state.feeder_waker.take();
+        let is_news = state.taken > 0 || matches!(state.end, End::Open);
+        let feeder = state.feeder_waker.take().filter(|_| is_news);
         drop(state);
         drop(unread);
         if let Some(feeder) = feeder {

@@ -3,7 +3,6 @@
 
 use core::time::Duration;
 
-use crate::codec::INITIAL_CREDIT;
 use crate::limits::Timeouts;
 use crate::time::Instant;
 
@@ -72,14 +71,8 @@ pub(super) struct BodyClock {
 }
 
 impl BodyClock {
-    pub(super) fn new(starts: Starts) -> Self {
-        Self {
-            starts,
-            received: 0,
-            granted: INITIAL_CREDIT as u64,
-            waited: Duration::ZERO,
-            waiting_since: None,
-        }
+    pub(super) fn new(starts: Starts, credit: usize) -> Self {
+        Self { starts, received: 0, granted: credit as u64, waited: Duration::ZERO, waiting_since: None }
     }
 
     /// The body is asked for.
@@ -120,6 +113,7 @@ impl BodyClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::INITIAL_CREDIT;
 
     fn at(secs: u64) -> Instant {
         Instant::default() + Duration::from_secs(secs)
@@ -141,7 +135,7 @@ mod tests {
     #[test]
     fn a_body_earns_time_by_its_bytes_and_only_the_peers_time_counts() {
         let timeouts = Timeouts::default();
-        let mut clock = BodyClock::new(Starts::Now);
+        let mut clock = BodyClock::new(Starts::Now, INITIAL_CREDIT);
         assert_eq!(clock.deadline(at(0), false, &timeouts), Some(at(10)), "the grace");
         clock.received(10_000);
         assert_eq!(clock.deadline(at(5), false, &timeouts), Some(at(20)), "20 s earned, 5 used");
@@ -154,12 +148,12 @@ mod tests {
     #[test]
     fn a_body_that_waits_for_leave_is_not_late() {
         let timeouts = Timeouts::default();
-        let mut clock = BodyClock::new(Starts::WhenAsked);
+        let mut clock = BodyClock::new(Starts::WhenAsked, INITIAL_CREDIT);
         assert_eq!(clock.deadline(at(0), false, &timeouts), None);
         assert_eq!(clock.deadline(at(100), false, &timeouts), None);
         clock.ask();
         assert_eq!(clock.deadline(at(100), false, &timeouts), Some(at(110)));
-        let mut clock = BodyClock::new(Starts::WhenAsked);
+        let mut clock = BodyClock::new(Starts::WhenAsked, INITIAL_CREDIT);
         clock.received(1);
         assert_eq!(clock.deadline(at(7), false, &timeouts), Some(at(17)), "it did not wait");
     }

@@ -68,7 +68,7 @@ pub(super) struct Exchange<R> {
     deadlines: Deadlines,
     state: State,
     slot: Option<Arc<Slot>>,
-    /// In debug mode, what the whole body stands in.
+    /// What the body stands in once it came whole.
     watched: Option<Arc<Slot>>,
     /// Where the request asked for a tunnel: what came before there is one.
     early: Option<Early>,
@@ -103,11 +103,18 @@ impl<R: Running> Exchange<R> {
         }
     }
 
-    /// A request arrived. `slot` is where the rest of its body will go, behind `received` bytes that came already.
-    pub(super) fn queue(&mut self, request: Request, slot: Option<Arc<Slot>>, received: usize) {
+    /// A request arrived. `slot` is where the rest of its body will go, behind `received` bytes that came already;
+    /// `credit` is how many bytes might have come.
+    pub(super) fn queue(
+        &mut self,
+        request: Request,
+        slot: Option<Arc<Slot>>,
+        received: usize,
+        credit: usize,
+    ) {
         if slot.is_some() {
             let waits = request.headers().known(Known::Expect).is_some() && received == 0;
-            let mut clock = BodyClock::new(if waits { Starts::WhenAsked } else { Starts::Now });
+            let mut clock = BodyClock::new(if waits { Starts::WhenAsked } else { Starts::Now }, credit);
             if received > 0 {
                 clock.received(received);
             }
@@ -406,7 +413,8 @@ impl<R: Running> Exchange<R> {
             return Ok(());
         }
         if let Some(protocol) = tunnel {
-            let mut tunnel = Tunnel::new(protocol, env.link.now(), self.early.take());
+            let mut tunnel =
+                Tunnel::new(protocol, env.link.now(), env.codec.initial_credit(), self.early.take());
             if env.is_draining {
                 tunnel.shutdown();
             }
@@ -462,7 +470,7 @@ impl<R: Running> Exchange<R> {
 
     /// Tells the codec what the reader of the request's body did.
     fn take_intake<C: Codec>(&mut self, env: &mut Env<'_, C>, cx: &Context<'_>) -> Moved {
-        let Some(slot) = &self.slot else { return Moved::No };
+        let Some(slot) = &self.slot else { return self.take_ended(env, cx) };
         let intake = slot.intake(cx);
         if intake.dropped {
             self.discard_rest(env);
@@ -473,6 +481,17 @@ impl<R: Running> Exchange<R> {
             return Moved::No;
         }
         self.ask(env, intake.taken);
+        Moved::Yes
+    }
+
+    /// The body came whole. What is read of it is still granted: other streams may wait for the connection's credit.
+    fn take_ended<C: Codec>(&self, env: &mut Env<'_, C>, cx: &Context<'_>) -> Moved {
+        let Some(slot) = self.watched.as_ref().filter(|_| !C::ORDERED) else { return Moved::No };
+        let taken = slot.intake(cx).taken;
+        if taken == 0 {
+            return Moved::No;
+        }
+        env.codec.grant(self.stream, taken, &mut env.link.outbound);
         Moved::Yes
     }
 

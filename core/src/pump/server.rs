@@ -194,7 +194,8 @@ where
         match kind {
             BodyKind::Tunnel => exchange.queue_tunnel(request(body, &self.connection)),
             BodyKind::Empty | BodyKind::Sized(_) | BodyKind::Streamed => {
-                exchange.queue(request(body, &self.connection), incoming.rest, incoming.received);
+                let credit = self.codec.initial_credit();
+                exchange.queue(request(body, &self.connection), incoming.rest, incoming.received, credit);
             }
         }
         self.exchanges.push(exchange);

@@ -9,7 +9,7 @@ use bytes::{Buf, Bytes};
 
 use super::exchange::Moved;
 use crate::body::BoxError;
-use crate::codec::{Codec, INITIAL_CREDIT, Last, Reason, StreamId};
+use crate::codec::{Codec, Last, Reason, StreamId};
 use crate::link::Link;
 use crate::protocol::{Eof, Lost, Work};
 use crate::service::BoxProtocol;
@@ -81,15 +81,15 @@ pub(super) struct Turn {
 }
 
 impl Tunnel {
-    pub(super) fn new(protocol: BoxProtocol, now: Now, early: Option<Early>) -> Self {
+    pub(super) fn new(protocol: BoxProtocol, now: Now, credit: usize, early: Option<Early>) -> Self {
         let mut link = Link::new(now);
-        link.allow(INITIAL_CREDIT);
+        link.allow(credit);
         let mut tunnel = Self {
             protocol,
             link,
             peer: PeerSide::Open,
             notice: Notice::None,
-            credit: INITIAL_CREDIT,
+            credit,
             health: Health::New,
             fresh: false,
         };
