@@ -121,10 +121,14 @@ impl Slot {
         }
         state.end = end;
         let reader = state.reader_waker.take();
-        let feeder = state.feeder_waker.take();
         drop(state);
-        drop(feeder);
         wake_other(reader, from)
+    }
+
+    /// The feeder does not care any more for what the reader does.
+    pub(crate) fn forget_feeder(&self) {
+        let feeder = self.lock().feeder_waker.take();
+        drop(feeder);
     }
 
     /// Whether bytes came that nobody took.

@@ -214,6 +214,9 @@ impl<R: Running> Exchange<R> {
             self.wake();
         } else if let Some(slot) = self.slot.take() {
             let waiting = slot.finish(trailers, Some(&self.waker(task)));
+            if self.flag.is_none() {
+                slot.forget_feeder();
+            }
             self.watched = Some(slot);
             self.hear(waiting);
         } else if let Some(early) = &mut self.early {
