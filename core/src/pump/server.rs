@@ -33,6 +33,13 @@ enum Age {
     Used,
 }
 
+/// Whether the codec has taken all that it can from the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seen {
+    Yes,
+    No,
+}
+
 /// Serves one connection.
 ///
 /// ```
@@ -315,7 +322,7 @@ where
     }
 
     /// Sets the deadlines by what is waited for, and closes when nothing more will be said.
-    fn settle(&mut self, link: &mut Link) {
+    fn settle(&mut self, seen: Seen, link: &mut Link) {
         self.settle_connection(link);
         let (now, has_room) = (link.now().mono, link.can_write());
         let active = self.active();
@@ -324,8 +331,8 @@ where
         link.set_deadline(due.chain(self.deadlines.next()).min());
         link.allow(self.codec.input_room());
         match self.codec.phase() {
-            // The codec has not seen what is in the input: a request may have begun.
-            Phase::Closed(CloseReason::Shutdown) if !link.inbound.is_empty() => {}
+            // A request may have begun in what the codec has not seen.
+            Phase::Closed(CloseReason::Shutdown) if seen == Seen::No && !link.inbound.is_empty() => {}
             Phase::Closed(why) => self.close(why, link),
             Phase::Idle | Phase::Busy | Phase::Draining(_) => {}
         }
@@ -480,7 +487,7 @@ where
 
     fn connection_made(&mut self, link: &mut Link) -> Result<(), Infallible> {
         self.codec.start(&mut link.outbound);
-        self.settle(link);
+        self.settle(Seen::No, link);
         Ok(())
     }
 
@@ -511,12 +518,14 @@ where
     fn poll_work(&mut self, cx: &mut Context<'_>, link: &mut Link) -> Result<Work, Infallible> {
         let mut answers = 0;
         let mut work = Work::Waiting;
+        let mut seen = Seen::No;
         self.exchanges.iter_mut().for_each(Exchange::look_again);
         while link.can_write() && !link.is_closing() {
             let intake = self.intake(cx, link);
             let (ended, output) = self.output(cx, link);
             answers += ended;
             if intake == Moved::No && output == Moved::No {
+                seen = Seen::Yes;
                 break;
             }
             if answers >= ANSWERS_A_TURN {
@@ -525,7 +534,7 @@ where
             }
         }
         if !link.is_closing() {
-            self.settle(link);
+            self.settle(seen, link);
         }
         Ok(work)
     }
@@ -536,7 +545,7 @@ where
             exchange.shutdown();
         }
         self.codec.drain(&mut link.outbound);
-        self.settle(link);
+        self.settle(Seen::No, link);
     }
 
     fn connection_lost(&mut self, _: Lost) {

@@ -685,3 +685,24 @@ fn a_source_of_nothing_lets_others_go_on() {
     assert!(wire.send(GET).starts_with("HTTP/1.1 200 "));
     assert_eq!(wire.turn(), "");
 }
+
+#[test]
+fn what_comes_after_an_announced_close_does_not_keep_the_connection() {
+    let app = Router::new().get("/", |_: Request| {
+        Response::new(Body::produce(|mut sink| async move {
+            sink.send("1").await?;
+            YieldOnce(false).await;
+            YieldOnce(false).await;
+            sink.send("2").await
+        }))
+    });
+    let mut wire = Wire::new(app);
+    wire.link.inbound.extend_from_slice(GET.as_bytes());
+    wire.server.shutdown(&mut wire.link);
+    let cx = &mut Context::from_waker(Waker::noop());
+    wire.server.poll_work(cx, &mut wire.link).unwrap();
+    let head = wire.take();
+    assert!(head.contains("connection: close") && !wire.link.is_closing(), "{head}");
+    assert_eq!(wire.send(GET), "1\r\n2\r\n0\r\n\r\n");
+    assert!(wire.link.is_closing());
+}
