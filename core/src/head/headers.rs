@@ -74,7 +74,8 @@ impl Field {
 #[derive(Clone, Default)]
 pub struct Headers {
     buf: Bytes,
-    parts: SmallVec<[Bytes; 2]>,
+    /// An answer has a type, a server and a date of its own, and one more.
+    parts: SmallVec<[Bytes; 4]>,
     fields: SmallVec<[Field; 16]>,
 }
 

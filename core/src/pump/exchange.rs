@@ -103,17 +103,17 @@ impl<R: Running> Exchange<R> {
         }
     }
 
-    /// A request arrived. `slot` is where the rest of its body will go, behind `received` bytes that came already;
-    /// `credit` is how many bytes might have come.
-    pub(super) fn queue(
+    /// The request has a body of which more will come, into `slot`, behind `received` bytes that came already; `credit`
+    /// is how many bytes might have come.
+    pub(super) fn expect_body(
         &mut self,
-        request: Request,
+        head: &RequestHead,
         slot: Option<Arc<Slot>>,
         received: usize,
         credit: usize,
     ) {
         if slot.is_some() {
-            let waits = request.headers().known(Known::Expect).is_some() && received == 0;
+            let waits = head.headers.known(Known::Expect).is_some() && received == 0;
             let mut clock = BodyClock::new(if waits { Starts::WhenAsked } else { Starts::Now }, credit);
             if received > 0 {
                 clock.received(received);
@@ -121,12 +121,15 @@ impl<R: Running> Exchange<R> {
             self.body_clock = Some(clock);
         }
         self.slot = slot;
-        self.state = State::Queued(Box::new(request));
     }
 
-    /// A request for a tunnel arrived.
-    pub(super) fn queue_tunnel(&mut self, request: Request) {
+    /// The request is one for a tunnel.
+    pub(super) fn expect_tunnel(&mut self) {
         self.early = Some(Early::default());
+    }
+
+    /// The request waits for its turn.
+    pub(super) fn queue(&mut self, request: Request) {
         self.state = State::Queued(Box::new(request));
     }
 
@@ -318,19 +321,34 @@ impl<R: Running> Exchange<R> {
         }
     }
 
-    fn start<S: Service<Running = R>, C>(&mut self, service: &S, env: &mut Env<'_, C>) -> Moved {
-        let State::Queued(request) = mem::replace(&mut self.state, State::Running) else { return Moved::No };
+    fn start<S, C>(&mut self, service: &S, env: &mut Env<'_, C>) -> Moved
+    where
+        S: Service<Running = R>,
+        C: Codec<In = RequestHead, Out = ResponseHead>,
+    {
+        if let State::Queued(request) = mem::replace(&mut self.state, State::Done) {
+            self.call(*request, service, env);
+        }
+        Moved::Yes
+    }
+
+    /// Calls the handler; an answer that is there at once is sent at once.
+    pub(super) fn call<S, C>(&mut self, request: Request, service: &S, env: &mut Env<'_, C>)
+    where
+        S: Service<Running = R>,
+        C: Codec<In = RequestHead, Out = ResponseHead>,
+    {
+        self.state = State::Running;
         self.started = env.link.now().mono;
         let running = &mut self.running;
         let before = env.config.debug.as_deref().map(Debug::now);
-        let called = catch_unwind(AssertUnwindSafe(|| service.call(*request, running)));
+        let called = catch_unwind(AssertUnwindSafe(|| service.call(request, running)));
         self.report_slow(env.config, before);
         match called {
             Ok(None) => {}
-            Ok(Some(response)) => self.answer(response),
+            Ok(Some(response)) => self.send(response, env),
             Err(_) => self.panicked(env.config),
         }
-        Moved::Yes
     }
 
     fn poll_handler<C>(&mut self, env: &mut Env<'_, C>, cx: &mut Context<'_>) -> Moved
@@ -347,7 +365,7 @@ impl<R: Running> Exchange<R> {
                 env.send_interim();
                 return Moved::No;
             }
-            Ok(Poll::Ready(response)) => self.answer(response),
+            Ok(Poll::Ready(response)) => self.send(response, env),
             Err(_) => self.panicked(env.config),
         }
         Moved::Yes
@@ -383,9 +401,19 @@ impl<R: Running> Exchange<R> {
     where
         C: Codec<In = RequestHead, Out = ResponseHead>,
     {
-        let State::Answered(response) = mem::replace(&mut self.state, State::Done) else { return Moved::No };
+        if let State::Answered(response) = mem::replace(&mut self.state, State::Done) {
+            self.send(*response, env);
+        }
+        Moved::Yes
+    }
+
+    fn send<C>(&mut self, response: Response, env: &mut Env<'_, C>)
+    where
+        C: Codec<In = RequestHead, Out = ResponseHead>,
+    {
+        self.state = State::Done;
         env.send_interim();
-        if let Err(_misuse) = self.send_head(*response, env) {
+        if let Err(_misuse) = self.send_head(response, env) {
             let refused =
                 Response::text("the response can't be sent\n").with_status(Status::INTERNAL_SERVER_ERROR);
             if self.send_head(refused, env).is_err() {
@@ -393,7 +421,6 @@ impl<R: Running> Exchange<R> {
                 self.finish(env);
             }
         }
-        Moved::Yes
     }
 
     fn send_head<C>(&mut self, response: Response, env: &mut Env<'_, C>) -> Result<(), Misuse>

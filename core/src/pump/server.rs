@@ -188,9 +188,6 @@ where
         if !C::ORDERED {
             exchange.flag = Some(Flag::new(cx.waker()));
         }
-        let request = |body: Body, connection: &Arc<Connection>| {
-            Request::from_parts(head, body, stream, Arc::clone(connection))
-        };
         let incoming = match kind {
             BodyKind::Empty | BodyKind::Tunnel => Gathered::whole(Body::empty()),
             BodyKind::Sized(_) | BodyKind::Streamed if C::ORDERED => self.gather(kind, cx.waker(), link),
@@ -198,12 +195,24 @@ where
         };
         let body = incoming.body.with_max_collect(self.config.limits.max_collect);
         exchange.watch(incoming.watched);
-        match kind {
-            BodyKind::Tunnel => exchange.queue_tunnel(request(body, &self.connection)),
-            BodyKind::Empty | BodyKind::Sized(_) | BodyKind::Streamed => {
-                let credit = self.codec.initial_credit();
-                exchange.queue(request(body, &self.connection), incoming.rest, incoming.received, credit);
-            }
+        if kind == BodyKind::Tunnel {
+            exchange.expect_tunnel();
+        }
+        exchange.expect_body(&head, incoming.rest, incoming.received, self.codec.initial_credit());
+        let request = Request::from_parts(head, body, stream, Arc::clone(&self.connection));
+        if C::ORDERED && !self.exchanges.is_empty() {
+            exchange.queue(request);
+        } else {
+            let codec = &mut self.codec;
+            let mut env = Env {
+                codec,
+                link,
+                config: &self.config,
+                connection: &self.connection,
+                task: cx.waker(),
+                is_draining: self.is_draining,
+            };
+            exchange.call(request, &self.service, &mut env);
         }
         self.exchanges.push(exchange);
     }
