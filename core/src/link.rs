@@ -26,6 +26,7 @@ const BY_REFERENCE: usize = 4 * 1024;
 enum Stage {
     Open,
     Closing,
+    Lingering,
     Aborted,
 }
 
@@ -121,12 +122,27 @@ impl Link {
         }
     }
 
+    /// As [`Link::close`], where the peer is likely to be sending still: what it sends is read and dropped for a while, so
+    /// that it gets our last bytes and not a reset (RFC 9112 §9.6).
+    ///
+    /// After a plain `close` that is done only when something unread is there.
+    pub fn close_lingering(&mut self) {
+        if self.stage == Stage::Open {
+            self.stage = Stage::Lingering;
+        }
+    }
+
+    /// Whether [`Link::close_lingering`] closed the link.
+    pub fn lingers(&self) -> bool {
+        self.stage == Stage::Lingering
+    }
+
     /// Asks for the connection to be dropped now; unsent output is lost.
     pub fn abort(&mut self) {
         self.stage = Stage::Aborted;
     }
 
-    /// Whether [`Link::close`] or [`Link::abort`] has been called.
+    /// Whether the link was closed in any way.
     pub fn is_closing(&self) -> bool {
         self.stage != Stage::Open
     }

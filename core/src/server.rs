@@ -28,8 +28,8 @@ use std::io;
 use std::thread::available_parallelism;
 
 use crate::driver::{
-    BindOptions, Bound, Driver, Endpoints, ListenAddr, Model, Options, Peer, Serving, Spawn, Workers, bind,
-    clock, start, start_local,
+    BindOptions, Bound, Driver, Endpoints, ListenAddr, Model, OnAlive, Options, Peer, Serving, Spawn,
+    Workers, bind, clock, start, start_local,
 };
 use crate::error::Error;
 use crate::head::HeaderValue;
@@ -149,7 +149,8 @@ impl Builder {
     }
 
     /// Watches handlers and reports those that block their event loop, panic, leave a request's body unread, fail in
-    /// the middle of a response, or are dropped before they answered. Off, it costs nothing.
+    /// the middle of a response, or are dropped before they answered; and connections that are alive at exit. Off, it
+    /// costs nothing.
     ///
     /// ```
     /// # use anyloop_core::server::Server;
@@ -274,7 +275,11 @@ impl Server {
     fn plan<A>(self, app: A) -> Plan<A> {
         let Builder { mut limits, timeouts, mut http, .. } = self.settings;
         limits.max_connections = limits.max_connections.min(descriptors_for_connections());
-        let options = Options::new(&limits, &timeouts);
+        let mut options = Options::new(&limits, &timeouts);
+        if let Some(debug) = http.debug.clone() {
+            options.on_alive_at_exit =
+                OnAlive::new(move |connections| debug.report(&DebugEvent::AliveAtExit { connections }));
+        }
         http.limits = Arc::new(limits);
         http.timeouts = Arc::new(timeouts);
         Plan { bound: self.bound, options, shared: Shared { app: Arc::new(app), http: Arc::new(http) } }

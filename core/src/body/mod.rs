@@ -17,6 +17,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
+use std::sync::{Mutex, PoisonError};
 
 pub use error::{BodyError, BoxError};
 use produce::OnDrop;
@@ -59,7 +60,9 @@ enum Inner {
     Empty,
     Full(Bytes),
     Slot(SlotReader),
-    Source(Box<dyn BodySource>),
+    /// Nobody locks it but through `&mut`, and for its length; the mutex makes a body `Sync`, so that a handler may hold
+    /// `&Request` while it waits.
+    Source(Mutex<Box<dyn BodySource>>),
 }
 
 /// A body of a request or a response.
@@ -95,7 +98,7 @@ impl Body {
     /// Makes a body that a [`BodySource`] produces.
     pub fn from_source(source: impl BodySource + 'static) -> Self {
         let declared = source.length();
-        Self::new(Inner::Source(Box::new(source)), declared)
+        Self::new(Inner::Source(Mutex::new(Box::new(source))), declared)
     }
 
     /// Makes a body that an async function writes into a [`Sink`], in the connection's own task.
@@ -152,7 +155,7 @@ impl Body {
             Inner::Empty => Some(0),
             Inner::Full(bytes) => Some(bytes.len() as u64),
             Inner::Slot(_) => self.declared,
-            Inner::Source(source) => source.length(),
+            Inner::Source(source) => source.lock().unwrap_or_else(PoisonError::into_inner).length(),
         }
     }
 
@@ -183,7 +186,7 @@ impl Body {
                 return Poll::Ready((!bytes.is_empty()).then_some(Ok(bytes)));
             }
             Inner::Slot(slot) => slot.0.poll_chunk(cx),
-            Inner::Source(source) => source.poll_chunk(cx),
+            Inner::Source(source) => exclusive(source).poll_chunk(cx),
         };
         match &polled {
             Poll::Pending => {}
@@ -199,7 +202,7 @@ impl Body {
     fn finish(&mut self) {
         let trailers = match &mut self.inner {
             Inner::Slot(slot) => slot.0.take_trailers(),
-            Inner::Source(source) => source.trailers().map(Box::new),
+            Inner::Source(source) => exclusive(source).trailers().map(Box::new),
             Inner::Empty | Inner::Full(_) => None,
         };
         if let Some(trailers) = trailers {
@@ -257,6 +260,10 @@ impl Body {
     pub fn trailers(&self) -> Option<&Headers> {
         self.trailers.as_deref()
     }
+}
+
+fn exclusive(source: &mut Mutex<Box<dyn BodySource>>) -> &mut dyn BodySource {
+    &mut **source.get_mut().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Body {

@@ -74,9 +74,18 @@ pub struct Driver<P: Protocol, R: Runtime> {
 enum State {
     New,
     Open,
-    Flushing(Lost),
-    Lingering { cause: Lost, bytes: usize },
+    Flushing { cause: Lost, linger: Linger },
+    Lingering { cause: Lost, bytes: usize, linger: Linger },
     Closed,
+}
+
+/// Whether the connection is read on after we closed, so that the peer gets our last bytes and not a reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Linger {
+    /// When a look at the socket finds something unread.
+    IfUnread,
+    /// Until the peer ends, within the bounds: it is sending.
+    UntilEof,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -234,7 +243,7 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
         let wanted = match self.state {
             State::Open => self.link.wants_read(),
             State::Lingering { .. } => true,
-            State::New | State::Flushing(_) | State::Closed => false,
+            State::New | State::Flushing { .. } | State::Closed => false,
         };
         wanted && self.input == Input::Open
     }
@@ -252,8 +261,8 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
                 Ok(true)
             }
             State::Open => self.converse(cx, round),
-            State::Flushing(cause) => self.flush(cx, round, cause),
-            State::Lingering { cause, bytes } => self.linger(cx, round, cause, bytes),
+            State::Flushing { cause, linger } => self.flush(cx, round, cause, linger),
+            State::Lingering { cause, bytes, linger } => self.linger(cx, round, cause, bytes, linger),
             State::Closed => Ok(false),
         }
     }
@@ -289,7 +298,11 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
             return Err(Lost::Aborted);
         }
         if failed || self.link.is_closing() {
-            self.state = State::Flushing(if failed { Lost::Failed } else { Lost::Closed });
+            let sending = failed || self.link.lingers() || !self.link.inbound.is_empty();
+            self.state = State::Flushing {
+                cause: if failed { Lost::Failed } else { Lost::Closed },
+                linger: if sending { Linger::UntilEof } else { Linger::IfUnread },
+            };
             self.link.set_deadline(None);
             self.link.inbound.clear();
         }
@@ -389,7 +402,13 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
         Ok(moved)
     }
 
-    fn flush(&mut self, cx: &mut Context<'_>, round: &mut Round, cause: Lost) -> Result<bool, Lost> {
+    fn flush(
+        &mut self,
+        cx: &mut Context<'_>,
+        round: &mut Round,
+        cause: Lost,
+        linger: Linger,
+    ) -> Result<bool, Lost> {
         let moved = self.write(cx, round)?;
         if !self.link.outbound.is_empty() {
             return Ok(moved);
@@ -403,7 +422,7 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
             Poll::Ready(Err(_)) => Err(Lost::Broken),
             Poll::Ready(Ok(())) if self.input == Input::Ended || self.config.linger.is_zero() => Err(cause),
             Poll::Ready(Ok(())) => {
-                self.state = State::Lingering { cause, bytes: self.config.linger_bytes };
+                self.state = State::Lingering { cause, bytes: self.config.linger_bytes, linger };
                 self.own_deadline = Some(round.now + self.config.linger);
                 Ok(true)
             }
@@ -416,12 +435,16 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
         round: &mut Round,
         cause: Lost,
         bytes: usize,
+        linger: Linger,
     ) -> Result<bool, Lost> {
-        if round.read != Side::Ask {
-            return Ok(false);
+        match (round.read, linger) {
+            (Side::Ask, _) => {}
+            (Side::Blocked, Linger::IfUnread) => return Err(cause),
+            (Side::Blocked, Linger::UntilEof) | (Side::Short, _) => return Ok(false),
         }
         let limit = spares::make_space(&mut self.link, &mut self.fit, spares::READ);
         match self.stream.poll_read(cx, &mut self.link.inbound, limit) {
+            Poll::Pending if linger == Linger::IfUnread => Err(cause),
             Poll::Pending => {
                 round.read = Side::Blocked;
                 Ok(false)
@@ -429,7 +452,7 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
             Poll::Ready(Ok(n)) if n > 0 && n < bytes => {
                 self.link.inbound.clear();
                 note_read::<R::Stream>(round, n, limit);
-                self.state = State::Lingering { cause, bytes: bytes - n };
+                self.state = State::Lingering { cause, bytes: bytes - n, linger: Linger::UntilEof };
                 Ok(true)
             }
             Poll::Ready(Ok(_) | Err(_)) => Err(cause),
@@ -442,7 +465,7 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
         }
         match self.state {
             State::Lingering { cause, .. } => Err(cause),
-            State::New | State::Open | State::Flushing(_) | State::Closed => Err(Lost::Stalled),
+            State::New | State::Open | State::Flushing { .. } | State::Closed => Err(Lost::Stalled),
         }
     }
 

@@ -50,7 +50,7 @@ pub use listen_addr::{ListenAddr, ListenAddrError};
 pub use runtime::{
     Accepted, EARLY, Panicked, Peer, Runtime, SharedRuntime, Socket, Spawn, Timer, Transport, Workers,
 };
-pub use serve::{Endpoints, Options, serve};
+pub use serve::{Endpoints, OnAlive, Options, serve};
 pub use server::{Closed, Serving};
 pub use shutdown::{Announced, Connections, Permits, Registration, Shutdown, Stage};
 pub use socket::{BindOptions, Bound, bind};

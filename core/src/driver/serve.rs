@@ -2,6 +2,7 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 use core::future::{Future, poll_fn};
 use core::panic::AssertUnwindSafe;
 use core::pin::{Pin, pin};
@@ -50,6 +51,31 @@ pub struct Options {
     pub drain: Duration,
     /// How long after that, when they are dropped, it waits for them to be gone; default 5 s.
     pub kill: Duration,
+    /// Told how many connections each worker dropped at its end.
+    pub on_alive_at_exit: OnAlive,
+}
+
+/// A function that hears how many connections were alive when a shutdown ran out of time; the default ignores it.
+#[derive(Clone, Default)]
+pub struct OnAlive(Option<Arc<dyn Fn(usize) + Send + Sync>>);
+
+impl OnAlive {
+    /// Calls this function, and never with 0.
+    pub fn new(hear: impl Fn(usize) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(hear)))
+    }
+
+    fn tell(&self, alive: usize) {
+        if let (Some(hear), 1..) = (&self.0, alive) {
+            hear(alive);
+        }
+    }
+}
+
+impl fmt::Debug for OnAlive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OnAlive").field(&self.0.is_some()).finish()
+    }
 }
 
 impl Options {
@@ -60,6 +86,7 @@ impl Options {
             permits: Permits::new(limits.max_connections),
             drain: timeouts.drain,
             kill: timeouts.kill,
+            on_alive_at_exit: OnAlive::default(),
         }
     }
 }
@@ -120,6 +147,7 @@ pub async fn serve<P, R, Sp, M>(
     either(either(all_ended(), runtime.sleep(FIRST_BYTE)), &mut over).await;
     connections.advance(Stage::Drain);
     either(all_ended(), over).await;
+    options.on_alive_at_exit.tell(connections.len());
     connections.advance(Stage::Kill);
     either(all_ended(), runtime.sleep(options.kill)).await;
 }

@@ -19,8 +19,8 @@ use std::thread;
 use super::shutdown::lock;
 use super::testing::{Bench, Fake, FakeListener, FakeStream, Incoming, Tasks, Wire};
 use super::{
-    Accepted, BindOptions, Bound, Config, Driver, Endpoints, Model, Options, Panicked, Peer, Permits,
-    Runtime, Shutdown, Socket, Spawn, Workers, bind, serve, start, start_local,
+    Accepted, BindOptions, Bound, Config, Driver, Endpoints, Model, OnAlive, Options, Panicked, Peer,
+    Permits, Runtime, Shutdown, Socket, Spawn, Workers, bind, serve, start, start_local,
 };
 use crate::link::Link;
 use crate::protocol::{Echo, Eof, Protocol};
@@ -33,6 +33,8 @@ struct Scene {
     tasks: Tasks<Driver<Answer, Fake>>,
     shutdown: Shutdown,
     server: Server,
+    /// What [`Options::on_alive_at_exit`] was told.
+    alive: Arc<Mutex<Vec<usize>>>,
 }
 
 /// Answers each byte, and lives until it has answered once and is told to end.
@@ -55,11 +57,18 @@ fn scene(limit: usize) -> Scene {
     let (fake, tasks, shutdown) = (Fake::default(), Tasks::default(), Shutdown::new());
     let listeners = vec![FakeListener::new(&fake)];
     let config = Config { linger: Duration::ZERO, ..Config::default() };
-    let options = Options { permits: Permits::new(limit), config: Arc::new(config), ..Options::default() };
+    let alive = Arc::new(Mutex::new(Vec::new()));
+    let told = alive.clone();
+    let options = Options {
+        permits: Permits::new(limit),
+        config: Arc::new(config),
+        on_alive_at_exit: OnAlive::new(move |n| lock(&told).push(n)),
+        ..Options::default()
+    };
     let future = serve(fake.clone(), tasks.clone(), listeners, |_| Answer, options, shutdown.clone());
     let mut server: Server = Bench::new(Box::pin(future));
     server.run();
-    Scene { fake, tasks, shutdown, server }
+    Scene { fake, tasks, shutdown, server, alive }
 }
 
 impl Scene {
@@ -194,8 +203,10 @@ fn what_lives_on_is_dropped_after_the_drain_time() {
         stuck.drain(|wire| wire.window = 0);
     }
     assert!(!scene.server.done && !stuck.with(|wire| wire.dropped));
+    assert!(lock(&scene.alive).is_empty());
     scene.advance(2_000);
     assert!(scene.server.done && stuck.with(|wire| wire.dropped));
+    assert_eq!(*lock(&scene.alive), [1]);
 }
 
 #[test]

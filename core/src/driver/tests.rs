@@ -365,7 +365,7 @@ fn lingering_is_bounded_in_time_and_in_bytes() {
         let (fake, wire) = (Fake::<true>::default(), Wire::default());
         let (mut script, log) = Script::new();
         script.made = |link| {
-            link.close();
+            link.close_lingering();
             Ok(())
         };
         let config = Config { linger_bytes: 5000, linger: 2 * SECOND, ..Config::default() };
@@ -384,6 +384,29 @@ fn lingering_is_bounded_in_time_and_in_bytes() {
             assert!(!task.done);
             fake.advance(SECOND);
         }
+        task.settle();
+        assert!(task.done);
+        assert_eq!(log_of(&log), [Told::Made, Told::Lost(Lost::Closed)]);
+    }
+}
+
+#[test]
+fn a_plain_close_lingers_only_when_something_is_unread() {
+    for unread in [false, true] {
+        let (fake, wire) = (Fake::<true>::default(), Wire::default());
+        let (mut script, log) = Script::new();
+        script.made = |link| {
+            link.close();
+            Ok(())
+        };
+        if unread {
+            wire.send(b"more");
+        }
+        let mut task = drive(script, &fake, &wire);
+        task.run();
+        task.settle();
+        assert_eq!(task.done, !unread);
+        fake.advance(Config::default().linger);
         task.settle();
         assert!(task.done);
         assert_eq!(log_of(&log), [Told::Made, Told::Lost(Lost::Closed)]);
@@ -756,7 +779,8 @@ fn a_connection_born_in_the_announcement_may_say_what_it_came_for() {
         }
         task.settle();
         let told = log_of(&log);
-        assert_eq!(told[1..], if waits { vec![Told::Shutdown] } else { vec![Told::Data(7), Told::Shutdown] });
+        let expected = if waits { vec![Told::Shutdown] } else { vec![Told::Data(7), Told::Shutdown] };
+        assert_eq!(told[1..=expected.len()], expected);
     }
 }
 

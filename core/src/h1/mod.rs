@@ -13,6 +13,7 @@
 //! | all | the same requests as a naive reading of the RFCs finds | `oracle` |
 //! | all | what is sent, a client reads back | `roundtrip` |
 
+mod answer;
 mod recv;
 mod request;
 mod send;

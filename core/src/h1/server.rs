@@ -4,6 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
+use super::answer::{Owed, is_ours, write_head};
 use super::recv::{Incoming, Piece};
 use super::request::{self, Persistence};
 use super::send::Outgoing;
@@ -11,28 +12,12 @@ use super::state::{self, After, Received, Recv, Send, Sent};
 use crate::codec::{BodyKind, Busy, CloseReason, Codec, Event, Last, Misuse, Phase, Reason, StreamId};
 use crate::encode;
 use crate::error::Error;
-use crate::framing::{self, Field, Framing, Role};
-use crate::head::{HeaderValue, Headers, Known, Method, RequestHead, ResponseHead, Status, Version};
+use crate::framing::{self, Framing, Role};
+use crate::head::{Headers, Known, Method, RequestHead, ResponseHead, Status, Version};
 use crate::limits::Limits;
 use crate::link::{DEFAULT_INBOUND, Outbound};
 use crate::parse::{ChunkDecoder, RequestParser};
 use crate::protocol::Eof;
-
-const CHUNKED: HeaderValue = HeaderValue::from_static("chunked");
-const UPGRADE: HeaderValue = HeaderValue::from_static("upgrade");
-const CLOSE: HeaderValue = HeaderValue::from_static("close");
-const KEEP_ALIVE: HeaderValue = HeaderValue::from_static("keep-alive");
-
-/// A request that is not answered yet.
-#[derive(Clone, Copy, Debug)]
-struct Owed {
-    stream: StreamId,
-    method: Method,
-    version: Version,
-    /// Whether the client may be answered with a tunnel.
-    may_switch: bool,
-    persistence: Persistence,
-}
 
 /// What is there to be answered after the peer broke the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -344,57 +329,6 @@ impl Server {
             Err(Misuse::NotAllowed)
         }
     }
-}
-
-/// Whether the field is about the connection or the framing, which the codec decides alone.
-fn is_ours(known: Known) -> bool {
-    matches!(known, Known::Connection | Known::TransferEncoding | Known::ContentLength | Known::KeepAlive)
-}
-
-/// Writes the head of an answer.
-fn write_head(
-    owed: &Owed,
-    head: &ResponseHead,
-    field: Field,
-    body: BodyKind,
-    close: bool,
-    out: &mut Outbound,
-) {
-    let tunnel = body == BodyKind::Tunnel;
-    let keeps_upgrade = tunnel || head.status == Status::UPGRADE_REQUIRED;
-    encode::status_line(out, Version::Http11, head.status);
-    encode::fields(out, &head.headers, |known| is_ours(known) || known == Known::Upgrade && !keeps_upgrade);
-    match field {
-        Field::None => {}
-        Field::Length(length) => {
-            // A handler of HEAD may know the length of what it need not make.
-            let stated = if owed.method == Method::HEAD && length == 0 {
-                framing::stated_length(&head.headers)
-            } else {
-                None
-            };
-            encode::number(out, Known::ContentLength, stated.unwrap_or(length));
-        }
-        Field::Chunked => encode::field(out, &Known::TransferEncoding.into(), &CHUNKED),
-    }
-    // RFC 9110 §7.8: whoever sends `Upgrade` names it.
-    let offers = head.status == Status::UPGRADE_REQUIRED && head.headers.known(Known::Upgrade).is_some();
-    if head.status == Status::SWITCHING_PROTOCOLS || offers {
-        encode::field(out, &Known::Connection.into(), &UPGRADE);
-    }
-    let connection = if tunnel {
-        None
-    } else if close {
-        Some(CLOSE)
-    } else if owed.persistence == Persistence::KeepAliveAsked {
-        Some(KEEP_ALIVE)
-    } else {
-        None
-    };
-    if let Some(value) = connection {
-        encode::field(out, &Known::Connection.into(), &value);
-    }
-    encode::end_of_head(out);
 }
 
 impl Codec for Server {

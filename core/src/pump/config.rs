@@ -101,6 +101,11 @@ pub enum DebugEvent<'a> {
         /// The method and route of the handler.
         handler: &'a str,
     },
+    /// A shutdown ran out of time with connections alive, and dropped them.
+    AliveAtExit {
+        /// How many, on one worker.
+        connections: usize,
+    },
     /// A handler was dropped before it answered: its connection ended, or it took too long.
     Cancelled {
         /// Its method and route.
@@ -120,6 +125,9 @@ impl fmt::Display for DebugEvent<'_> {
             }
             Self::BodyNotConsumed { handler } => {
                 write!(f, "{handler}: the request body was not read to its end")
+            }
+            Self::AliveAtExit { connections } => {
+                write!(f, "{connections} connections were alive at exit and were dropped")
             }
             Self::Cancelled { handler } => write!(f, "{handler}: dropped before it answered"),
         }
@@ -148,7 +156,7 @@ impl Debug {
         (self.clock)()
     }
 
-    pub(super) fn report(&self, event: &DebugEvent<'_>) {
+    pub(crate) fn report(&self, event: &DebugEvent<'_>) {
         (self.report)(event);
     }
 }

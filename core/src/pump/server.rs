@@ -373,8 +373,8 @@ where
         }
         match why {
             CloseReason::Cut => link.abort(),
+            CloseReason::PeerLeft => link.close(),
             CloseReason::PeerAsked
-            | CloseReason::PeerLeft
             | CloseReason::BadInput(_)
             | CloseReason::Delimiter
             | CloseReason::UnreadBody
@@ -382,7 +382,7 @@ where
             | CloseReason::WeAsked
             | CloseReason::MaxRequests
             | CloseReason::Shutdown
-            | CloseReason::TunnelEnded => link.close(),
+            | CloseReason::TunnelEnded => link.close_lingering(),
         }
     }
 
@@ -554,7 +554,12 @@ where
             exchange.shutdown();
         }
         self.codec.drain(&mut link.outbound);
-        self.settle(Seen::No, link);
+        let idle = self.exchanges.is_empty() && link.inbound.is_empty() && link.outbound.is_empty();
+        match self.codec.phase() {
+            // Nobody is waiting for last words.
+            Phase::Closed(_) if idle => link.close(),
+            Phase::Closed(_) | Phase::Idle | Phase::Busy | Phase::Draining(_) => self.settle(Seen::No, link),
+        }
     }
 
     fn connection_lost(&mut self, _: Lost) {

@@ -393,3 +393,25 @@ impl fmt::Debug for Request {
         f.debug_struct("Request").field("head", &self.head).field("body", &self.body).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handler_may_hold_a_request_by_reference_while_it_waits() {
+        fn is_shared<T: Send + Sync>(_: &T) {}
+        is_shared(&Request::get("/"));
+    }
+
+    #[test]
+    fn the_host_of_the_target_goes_before_the_field() {
+        let mut request = Request::get("http://a.example:8080/x");
+        request.headers_mut().append("host", "b.example").unwrap();
+        assert_eq!(request.host(), Some("a.example:8080"));
+        let mut request = Request::get("/x");
+        assert_eq!(request.host(), None);
+        request.headers_mut().append("host", "b.example").unwrap();
+        assert_eq!(request.host(), Some("b.example"));
+    }
+}

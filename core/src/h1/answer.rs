@@ -1,0 +1,75 @@
+//! The answers that are owed, and how their heads are written.
+
+use super::request::Persistence;
+use crate::codec::{BodyKind, StreamId};
+use crate::encode;
+use crate::framing::{self, Field};
+use crate::head::{HeaderValue, Known, Method, ResponseHead, Status, Version};
+use crate::link::Outbound;
+
+const CHUNKED: HeaderValue = HeaderValue::from_static("chunked");
+const UPGRADE: HeaderValue = HeaderValue::from_static("upgrade");
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
+const KEEP_ALIVE: HeaderValue = HeaderValue::from_static("keep-alive");
+
+/// A request that is not answered yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Owed {
+    pub(super) stream: StreamId,
+    pub(super) method: Method,
+    pub(super) version: Version,
+    /// Whether the client may be answered with a tunnel.
+    pub(super) may_switch: bool,
+    pub(super) persistence: Persistence,
+}
+
+/// Whether the field is about the connection or the framing, which the codec decides alone.
+pub(super) fn is_ours(known: Known) -> bool {
+    matches!(known, Known::Connection | Known::TransferEncoding | Known::ContentLength | Known::KeepAlive)
+}
+
+/// Writes the head of an answer.
+pub(super) fn write_head(
+    owed: &Owed,
+    head: &ResponseHead,
+    field: Field,
+    body: BodyKind,
+    close: bool,
+    out: &mut Outbound,
+) {
+    let tunnel = body == BodyKind::Tunnel;
+    let keeps_upgrade = tunnel || head.status == Status::UPGRADE_REQUIRED;
+    encode::status_line(out, Version::Http11, head.status);
+    encode::fields(out, &head.headers, |known| is_ours(known) || known == Known::Upgrade && !keeps_upgrade);
+    match field {
+        Field::None => {}
+        Field::Length(length) => {
+            // A handler of HEAD may know the length of what it need not make.
+            let stated = if owed.method == Method::HEAD && length == 0 {
+                framing::stated_length(&head.headers)
+            } else {
+                None
+            };
+            encode::number(out, Known::ContentLength, stated.unwrap_or(length));
+        }
+        Field::Chunked => encode::field(out, &Known::TransferEncoding.into(), &CHUNKED),
+    }
+    // RFC 9110 §7.8: whoever sends `Upgrade` names it.
+    let offers = head.status == Status::UPGRADE_REQUIRED && head.headers.known(Known::Upgrade).is_some();
+    if head.status == Status::SWITCHING_PROTOCOLS || offers {
+        encode::field(out, &Known::Connection.into(), &UPGRADE);
+    }
+    let connection = if tunnel {
+        None
+    } else if close {
+        Some(CLOSE)
+    } else if owed.persistence == Persistence::KeepAliveAsked {
+        Some(KEEP_ALIVE)
+    } else {
+        None
+    };
+    if let Some(value) = connection {
+        encode::field(out, &Known::Connection.into(), &value);
+    }
+    encode::end_of_head(out);
+}
