@@ -12,23 +12,8 @@ use bytes::{Bytes, BytesMut};
 use std::panic::catch_unwind;
 use std::sync::Arc;
 
-/// What a row's bytes come to. Events are written as [`Run::events`] shows them.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Verdict {
-    /// These events, and the connection waits for the next request.
-    Accept(&'static str),
-    /// These events, and the connection ends for this reason once they are answered.
-    Close(&'static str, CloseReason),
-    /// This status and fault, before any event.
-    Reject(u16, Error),
-    /// These events, then this status and fault.
-    RejectAfter(&'static str, u16, Error),
-    /// These events and no verdict before more comes; with the end of the stream, this fault.
-    Incomplete(&'static str, Error),
-}
-
-/// Name, bytes, section, verdict. Sections without a name are of RFC 9112.
-pub(crate) type Row = (&'static str, &'static [u8], &'static str, Verdict);
+use crate::row::NEXT;
+pub(crate) use crate::row::{Row, SMUGGLED, Verdict};
 
 /// When requests are answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,11 +23,6 @@ enum Answers {
     /// When all input was offered.
     AtTheEnd,
 }
-
-/// What follows a refused message, and must never be taken for a request.
-pub(crate) const SMUGGLED: &[u8] = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
-/// What follows an accepted one, and must be taken as just this.
-const NEXT: &[u8] = b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /// A connection whose requests are answered with 200 and no body.
 pub(crate) struct Run {

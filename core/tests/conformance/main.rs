@@ -16,3 +16,4 @@ mod oracle;
 mod requests;
 mod responses;
 mod roundtrip;
+mod row;
