@@ -2,7 +2,9 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 use anyloop_core::body::{Body, BodyError, BodySource};
 use anyloop_core::head::{Headers, Status};
@@ -178,21 +180,23 @@ fn a_dropped_sink_cuts_and_a_finished_one_ends() {
     }
 }
 
-struct Thread(std::thread::Thread);
+struct Bell(Sender<()>);
 
-impl Wake for Thread {
+impl Wake for Bell {
     fn wake(self: Arc<Self>) {
-        self.0.unpark();
+        let _ = self.0.send(());
     }
 }
 
+/// Polls only when it was woken.
 fn block_on<F: Future>(future: F) -> F::Output {
-    let waker = Waker::from(Arc::new(Thread(std::thread::current())));
+    let (bell, rung) = channel();
+    let waker = Waker::from(Arc::new(Bell(bell)));
     let mut future = pin!(future);
     loop {
         match future.as_mut().poll(&mut Context::from_waker(&waker)) {
             Poll::Ready(output) => return output,
-            Poll::Pending => std::thread::park(),
+            Poll::Pending => rung.recv_timeout(Duration::from_secs(60)).expect("a wake-up was lost"),
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Each timeout at its limit, a nanosecond before and a nanosecond after.
 
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use anyloop_core::limits::Timeouts;
+use anyloop_core::protocol::Protocol;
 use anyloop_core::pump::Config;
 use anyloop_core::service::{Request, Router};
 
@@ -100,6 +102,20 @@ fn a_body_has_its_grace_and_then_what_its_rate_earns() {
 fn handlerless(wire: &mut Wire, head: &str) -> String {
     *wire = Wire::new(app());
     wire.send(head)
+}
+
+#[test]
+fn a_handler_that_is_not_polled_for_want_of_room_is_not_late() {
+    let mut wire = wire();
+    assert_eq!(wire.send("GET /never HTTP/1.1\r\nHost: a\r\n\r\n"), "");
+    assert!(wire.link.deadline().is_some());
+    // What was said before it still stands in the way.
+    wire.link.write(vec![b'x'; 100_000]);
+    wire.server.poll_work(&mut Context::from_waker(Waker::noop()), &mut wire.link).unwrap();
+    assert_eq!(wire.link.deadline(), None);
+    wire.link.outbound.clear();
+    assert_eq!(wire.turn(), "");
+    assert!(wire.link.deadline().is_some());
 }
 
 #[test]
