@@ -14,7 +14,7 @@ use anyloop_core::driver::Spawn;
 use async_executor::{Executor, LocalExecutor};
 
 /// How a runtime polls a future, and its reactor, on the thread that calls.
-pub type BlockOn = fn(Pin<&mut dyn Future<Output = ()>>);
+pub(crate) type BlockOn = fn(Pin<&mut dyn Future<Output = ()>>);
 
 /// Spawns any future, to be polled on this thread only. After the end of the event loop, tasks are dropped.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ impl<F: Future<Output = ()> + Send + 'static> Spawn<F> for SharedTasks {
 }
 
 /// Runs an event loop on this thread until the future that `worker` returns is done.
-pub fn run_local<F: Future<Output = ()>>(block_on: BlockOn, worker: impl FnOnce(LocalTasks) -> F) {
+pub(crate) fn run_local<F: Future<Output = ()>>(block_on: BlockOn, worker: impl FnOnce(LocalTasks) -> F) {
     let executor = rc::Rc::new(LocalExecutor::new());
     let worker = worker(LocalTasks(rc::Rc::downgrade(&executor)));
     block_on(pin!(executor.run(worker)));
@@ -52,7 +52,7 @@ pub fn run_local<F: Future<Output = ()>>(block_on: BlockOn, worker: impl FnOnce(
 ///
 /// # Errors
 /// When a thread can't start.
-pub fn run_shared<F: Future<Output = ()>>(
+pub(crate) fn run_shared<F: Future<Output = ()>>(
     block_on: BlockOn,
     threads: usize,
     worker: impl FnOnce(SharedTasks) -> F,

@@ -7,6 +7,8 @@
 
 mod executor;
 mod reactor;
+mod runtime;
 
-pub use executor::{BlockOn, LocalTasks, SharedTasks, run_local, run_shared};
-pub use reactor::{Listener, Stream, Timer, connect, listen, poll_accept};
+pub use executor::{LocalTasks, SharedTasks};
+pub use reactor::{Listener, Stream, Timer};
+pub use runtime::{AsyncIo, EventLoop};

@@ -82,7 +82,7 @@ pub struct Listener {
 ///
 /// # Errors
 /// What the reactor reports.
-pub fn listen(socket: Socket) -> io::Result<Listener> {
+pub(crate) fn listen(socket: Socket) -> io::Result<Listener> {
     let local = adopt(&socket)?;
     let socket = match socket {
         Socket::Tcp(listener) => socket2::Socket::from(listener),
@@ -96,7 +96,10 @@ pub fn listen(socket: Socket) -> io::Result<Listener> {
 ///
 /// # Errors
 /// Those of `accept(2)`, and what the reactor reports.
-pub fn poll_accept(listener: &mut Listener, cx: &mut Context<'_>) -> Poll<io::Result<Accepted<Stream>>> {
+pub(crate) fn poll_accept(
+    listener: &mut Listener,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<Accepted<Stream>>> {
     loop {
         match listener.io.get_ref().accept() {
             Ok((socket, peer)) => {
@@ -111,7 +114,7 @@ pub fn poll_accept(listener: &mut Listener, cx: &mut Context<'_>) -> Poll<io::Re
 }
 
 /// Connects.
-pub fn connect(to: &Peer) -> Connecting<Stream> {
+pub(crate) fn connect(to: &Peer) -> Connecting<Stream> {
     let to = to.clone();
     Connecting::new(async move {
         let socket = match to {

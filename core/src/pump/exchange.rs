@@ -10,18 +10,19 @@ use alloc::sync::Arc;
 use bytes::Bytes;
 
 use super::config::{Config, Debug, DebugEvent};
-use super::date::date;
 use super::deadlines::{BodyClock, Deadlines, Kind, Starts};
 use super::tunnel::{Early, Tunnel};
 use super::wakers::Flag;
 use crate::body::{Body, BodyError, Slot, Waiting};
-use crate::codec::{BodyKind, Codec, Last, Misuse, Reason, StreamId};
+use crate::codec::{Codec, StreamId};
 use crate::head::{Headers, Known, RequestHead, ResponseHead, Status};
 use crate::limits::Timeouts;
 use crate::link::Link;
 use crate::protocol::Eof;
 use crate::service::{Connection, Request, Response, Running, Service};
 use crate::time::Instant;
+
+mod answer;
 
 /// What an exchange works with, lent for the time of a call.
 pub(super) struct Env<'a, C> {
@@ -397,76 +398,6 @@ impl<R: Running> Exchange<R> {
         }
     }
 
-    fn send_answer<C>(&mut self, env: &mut Env<'_, C>) -> Moved
-    where
-        C: Codec<In = RequestHead, Out = ResponseHead>,
-    {
-        if let State::Answered(response) = mem::replace(&mut self.state, State::Done) {
-            self.send(*response, env);
-        }
-        Moved::Yes
-    }
-
-    fn send<C>(&mut self, response: Response, env: &mut Env<'_, C>)
-    where
-        C: Codec<In = RequestHead, Out = ResponseHead>,
-    {
-        self.state = State::Done;
-        env.send_interim();
-        if let Err(_misuse) = self.send_head(response, env) {
-            let refused =
-                Response::text("the response can't be sent\n").with_status(Status::INTERNAL_SERVER_ERROR);
-            if self.send_head(refused, env).is_err() {
-                env.codec.reset(self.stream, Reason::Internal, &mut env.link.outbound);
-                self.finish(env);
-            }
-        }
-    }
-
-    fn send_head<C>(&mut self, response: Response, env: &mut Env<'_, C>) -> Result<(), Misuse>
-    where
-        C: Codec<In = RequestHead, Out = ResponseHead>,
-    {
-        let (status, headers, mut body, tunnel) = response.into_parts();
-        let kind = match (&tunnel, body.length()) {
-            (Some(_), _) => BodyKind::Tunnel,
-            (None, Some(0)) => BodyKind::Empty,
-            (None, Some(length)) => BodyKind::Sized(length),
-            (None, None) => BodyKind::Streamed,
-        };
-        let mut head = ResponseHead::new(status);
-        head.headers = headers;
-        add_own_fields(&mut head.headers, env);
-        self.note_unread(env);
-        if env.codec.send_head(self.stream, &head, kind, &mut env.link.outbound)? == Last::Yes {
-            self.finish(env);
-            return Ok(());
-        }
-        if let Some(protocol) = tunnel {
-            let mut tunnel =
-                Tunnel::new(protocol, env.link.now(), env.codec.initial_credit(), self.early.take());
-            if env.is_draining {
-                tunnel.shutdown();
-            }
-            self.state = State::Tunnel(Box::new(tunnel));
-            return Ok(());
-        }
-        match body.take_full() {
-            Some(mut bytes) => {
-                let fits = bytes.len();
-                env.codec.send_data(self.stream, &mut bytes, Last::Yes, &mut env.link.outbound)?;
-                if bytes.is_empty() {
-                    self.finish(env);
-                } else {
-                    debug_assert!(bytes.len() <= fits, "a codec only takes from the front");
-                    self.state = State::Sending(Body::empty(), bytes);
-                }
-            }
-            None => self.state = State::Sending(body, Bytes::new()),
-        }
-        Ok(())
-    }
-
     /// Tells the codec before the head is sent whether anybody will read the rest of the request. Whoever keeps the body
     /// beyond the answer will, so that a peer which waits for leave to send it gets that now, ahead of the head.
     fn note_unread<C: Codec>(&mut self, env: &mut Env<'_, C>) {
@@ -525,54 +456,6 @@ impl<R: Running> Exchange<R> {
         Moved::Yes
     }
 
-    fn send_body<C>(&mut self, env: &mut Env<'_, C>, cx: &mut Context<'_>) -> Moved
-    where
-        C: Codec<In = RequestHead, Out = ResponseHead>,
-    {
-        let State::Sending(body, left) = &mut self.state else { return Moved::No };
-        if left.is_empty() {
-            let polled = catch_unwind(AssertUnwindSafe(|| body.poll_chunk(cx)));
-            match polled.unwrap_or_else(|_| Poll::Ready(Some(Err(BodyError::source("it panicked"))))) {
-                Poll::Pending => return Moved::No,
-                Poll::Ready(Some(Ok(bytes))) => *left = bytes,
-                Poll::Ready(None) => {
-                    let sent = env.codec.send_end(self.stream, body.trailers(), &mut env.link.outbound);
-                    match sent {
-                        Ok(()) => self.finish(env),
-                        Err(misuse) => self.cut_short(&BodyError::source(misuse), env),
-                    }
-                    return Moved::Yes;
-                }
-                Poll::Ready(Some(Err(error))) => {
-                    self.cut_short(&error, env);
-                    return Moved::Yes;
-                }
-            }
-        }
-        let before = left.len();
-        if before == 0 {
-            // Nothing is gained, and the source may never have more: others get their turn.
-            cx.waker().wake_by_ref();
-            return Moved::No;
-        }
-        let sent = env.codec.send_data(self.stream, left, Last::No, &mut env.link.outbound);
-        let took = left.len() < before;
-        if let Err(misuse) = sent {
-            self.cut_short(&BodyError::source(misuse), env);
-            return Moved::Yes;
-        }
-        if took { Moved::Yes } else { Moved::No }
-    }
-
-    /// The body can't be finished: the client must see that it is not whole.
-    fn cut_short<C: Codec>(&mut self, error: &BodyError, env: &mut Env<'_, C>) {
-        if let Some(debug) = &env.config.debug {
-            debug.report(&DebugEvent::BodyFailed { handler: self.running.name(), error });
-        }
-        env.codec.reset(self.stream, Reason::Internal, &mut env.link.outbound);
-        self.finish(env);
-    }
-
     fn drive_tunnel<C>(&mut self, env: &mut Env<'_, C>, cx: &mut Context<'_>) -> Moved
     where
         C: Codec<In = RequestHead, Out = ResponseHead>,
@@ -608,19 +491,5 @@ impl<R: Running> Exchange<R> {
         {
             debug.report(&DebugEvent::BodyNotConsumed { handler: self.running.name() });
         }
-    }
-}
-
-/// Adds the fields that every answer carries (RFC 9110 §6.6.1, §10.2.4), unless the handler did.
-fn add_own_fields<C>(headers: &mut Headers, env: &Env<'_, C>) {
-    if let Some(server) = &env.config.server
-        && headers.known(Known::Server).is_none()
-    {
-        let added = headers.append(Known::Server, server.clone());
-        debug_assert!(added.is_ok());
-    }
-    if headers.known(Known::Date).is_none() {
-        let added = headers.append(Known::Date, date(env.link.now().unix_secs));
-        debug_assert!(added.is_ok());
     }
 }
