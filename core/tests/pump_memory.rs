@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 
+use anyloop_core::body::Body;
 use anyloop_core::driver::Peer;
 use anyloop_core::link::{DEFAULT_HIGH_WATER, Link};
 use anyloop_core::protocol::{Echo, Protocol, Work};
@@ -159,6 +160,56 @@ fn a_tunnel_holds_no_more_than_two_marks() {
     assert!(peak <= 384 * KIB, "{peak} bytes held");
 }
 
+/// L8: a body is pulled, and what a tunnel's protocol wrote moves outwards, only while there is room.
+fn a_blocked_writer_takes_one_chunk_beyond_the_mark() {
+    const CHUNK: usize = 20_000;
+    struct Writes;
+    impl Protocol for Writes {
+        type Error = std::convert::Infallible;
+        fn connection_made(&mut self, link: &mut Link) -> Result<(), Self::Error> {
+            (0..50).for_each(|_| link.write(vec![b'x'; CHUNK]));
+            Ok(())
+        }
+        fn data_received(&mut self, _: &mut Link) -> Result<(), Self::Error> {
+            Ok(())
+        }
+    }
+    let made = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&made);
+    let app = Router::new().get("/upgrade", |_: Request| Response::upgrade("writes", Writes)).get(
+        "/stream",
+        move |_: Request| {
+            let count = Arc::clone(&count);
+            Response::new(Body::produce(|mut sink| async move {
+                for _ in 0..1_000 {
+                    count.fetch_add(1, Ordering::Relaxed);
+                    sink.send(vec![b'x'; CHUNK]).await?;
+                }
+                Ok(())
+            }))
+        },
+    );
+    for request in [
+        "GET /upgrade HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: writes\r\n\r\n",
+        "GET /stream HTTP/1.1\r\nHost: a\r\n\r\n",
+    ] {
+        let mut wire = Wire::new(app.clone());
+        wire.send(request);
+        let most = DEFAULT_HIGH_WATER + CHUNK + 300;
+        let mut read = 0;
+        while !wire.link.outbound.is_empty() {
+            assert!(wire.link.outbound.len() <= most, "{} bytes queued", wire.link.outbound.len());
+            let n = wire.link.outbound.len().min(10_000);
+            wire.link.outbound.advance(n);
+            read += n;
+            wire.work();
+            let ahead = made.load(Ordering::Relaxed) * CHUNK;
+            assert!(ahead <= read + most + 2 * (64 * KIB + CHUNK), "{ahead} bytes made, {read} read");
+        }
+        assert!(read > 50 * CHUNK, "all of it came");
+    }
+}
+
 /// Reading stops at `max_pipelined` requests that are not answered.
 fn requests_wait_up_to_the_limit() {
     let begun = Arc::new(AtomicUsize::new(0));
@@ -203,6 +254,7 @@ fn main() {
     a_gibibyte_is_echoed_in_half_a_mebibyte();
     a_reader_that_reads_nothing_is_owed_one_answer();
     a_tunnel_holds_no_more_than_two_marks();
+    a_blocked_writer_takes_one_chunk_beyond_the_mark();
     requests_wait_up_to_the_limit();
     allocations("ready handler", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 0);
     allocations("async handler", "GET /async HTTP/1.1\r\nHost: a\r\n\r\n", 0);
