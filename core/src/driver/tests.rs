@@ -217,6 +217,9 @@ fn every_source_is_registered_with_the_waker_of_the_last_poll() {
     shutdown.announce();
     assert!(task.is_woken(), "announce");
     task.settle();
+    connections.advance(Stage::Drain);
+    assert!(task.is_woken(), "drain");
+    task.settle();
     shutdown.kill();
     assert!(task.is_woken(), "kill");
     task.settle();

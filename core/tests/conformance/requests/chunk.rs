@@ -44,6 +44,7 @@ pub(crate) const ROWS: &[Row] = &[
     ("bare CR ends the size", chunked!("3\rabc\r\n0\r\n\r\n"), "§7.1", RejectAfter(HEAD, 400, Error::LineEnd)),
     ("CR CR LF ends the size", chunked!("3\r\r\nabc\r\n0\r\n\r\n"), "§7.1", RejectAfter(HEAD, 400, Error::LineEnd)),
     ("bare LF ends the data", chunked!("3\r\nabc\n0\r\n\r\n"), "§7.1", RejectAfter(DATA, 400, Error::ChunkEnd)),
+    ("another byte and LF end the data", chunked!("3\r\nabcX\n0\r\n\r\n"), "§7.1", RejectAfter(DATA, 400, Error::ChunkEnd)),
     ("bare CR ends the data", chunked!("3\r\nabc\r0\r\n\r\n"), "§7.1", RejectAfter(DATA, 400, Error::ChunkEnd)),
     ("nothing ends the data", chunked!("3\r\nabc0\r\n\r\n"), "§7.1", RejectAfter(DATA, 400, Error::ChunkEnd)),
     ("more data than said", chunked!("3\r\nabcd\r\n0\r\n\r\n"), "§7.1", RejectAfter(DATA, 400, Error::ChunkEnd)),
