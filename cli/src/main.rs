@@ -34,13 +34,28 @@ fn main() -> ExitCode {
     })
 }
 
-/// Says what is wrong with the arguments: in one line where a value is not understood, else with the usage.
+/// Says in one line what is wrong with the arguments. Help and the version, which come the same way, are printed.
 fn refuse(error: &clap::Error) -> ExitCode {
-    if error.kind() != ErrorKind::ValueValidation {
+    if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         error.exit();
     }
-    let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default();
-    eprintln!("anyloop: {}", line.strip_prefix("error: ").unwrap_or(line));
+    eprintln!("anyloop: {}", in_one_line(&error.to_string()));
     ExitCode::from(2)
+}
+
+/// Joins what stands before the usage, the tips behind a semicolon each.
+fn in_one_line(text: &str) -> String {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let mut line = String::new();
+    for part in text.lines().map(str::trim).take_while(|part| !part.starts_with("Usage:")) {
+        if part.is_empty() || part.starts_with("For more information") {
+            continue;
+        }
+        let (between, part) = part.strip_prefix("tip: ").map_or((" ", part), |tip| ("; ", tip));
+        if !line.is_empty() {
+            line.push_str(between);
+        }
+        line.push_str(part);
+    }
+    line
 }

@@ -146,10 +146,26 @@ fn errors_are_one_line_and_a_code() {
         assert!(err.starts_with(&start), "{args:?}: {err}");
         assert_eq!(err.lines().count(), 1, "{args:?}: {err}");
     }
-    for args in [&["--backend", "nodejs"][..], &["--model", "magic"], &["--listne", "x"], &["--demo"]] {
+    for (args, start) in [
+        (
+            &["--backend", "nodejs"][..],
+            "anyloop: invalid value 'nodejs' for '--backend <NAME>' [possible values: ",
+        ),
+        (
+            &["--model", "magic"],
+            "anyloop: invalid value 'magic' for '--model <MODEL>' [possible values: per-core",
+        ),
+        (
+            &["--listne", "x"],
+            "anyloop: unexpected argument '--listne' found; a similar argument exists: '--listen'\n",
+        ),
+        (&["--demo"], "anyloop: the following required arguments were not provided: --root <DIR>\n"),
+        (&["more"], "anyloop: unexpected argument 'more' found\n"),
+    ] {
         let (code, out, err) = fail(args);
         assert_eq!((code, out.as_str()), (Some(2), ""), "{args:?}: {err}");
-        assert!(err.starts_with("error: "), "{args:?}: {err}");
+        assert!(err.starts_with(start), "{args:?}: {err}");
+        assert_eq!(err.lines().count(), 1, "{args:?}: {err}");
     }
     assert_ne!(taken, held);
     holder.end();
@@ -218,6 +234,12 @@ fn debug_mode_names_the_handler() {
             err.read_line(&mut line).unwrap();
             assert_eq!(line, "anyloop: POST /params: the request body was not read to its end\n");
             drop(client);
+            let mut other = program.connect();
+            assert_eq!(other.put("/hello", "x").status, 405);
+            line.clear();
+            err.read_line(&mut line).unwrap();
+            assert_eq!(line, "anyloop: PUT 405: the request body was not read to its end\n");
+            drop(other);
             program.end();
         }
     }

@@ -162,6 +162,13 @@ impl<S: Read + Write> Client<S> {
         self.answer()
     }
 
+    /// Sends a PUT request and reads the answer.
+    pub(crate) fn put(&mut self, target: &str, body: &str) -> Answer {
+        let length = body.len();
+        self.send(format!("PUT {target} HTTP/1.1\r\nHost: test\r\nContent-Length: {length}\r\n\r\n{body}"));
+        self.answer()
+    }
+
     /// Begins a POST to `/post-something` and waits until its handler asks for the body, which is [`MESSAGE`].
     pub(crate) fn begin_message(&mut self) {
         let length = MESSAGE.len();

@@ -285,45 +285,47 @@ impl<K: Sharing, S: Clone + 'static> Service for Router<K, S> {
         let target = request.target();
         let path = if target.form() == Form::Authority { b"/" } else { target.path_bytes() };
         let found = self.table.find_with(request.method(), path, || target.path_shared());
-        let (handler, pattern) = match found {
+        let handler = match found {
             Resolution::Found { value, pattern, params } => {
                 request.set_params(params);
-                (value, pattern)
-            }
-            Resolution::Options { allow } => {
-                return Some(with_allow(Response::empty(Status::NO_CONTENT), allow.clone()));
-            }
-            Resolution::MethodNotAllowed { allow, fallback: None } => {
-                return Some(
-                    with_allow(Response::text("method not allowed\n"), allow.clone())
-                        .with_status(Status::METHOD_NOT_ALLOWED),
-                );
+                Ok((value, pattern))
             }
             Resolution::MethodNotAllowed { allow, fallback: Some(handler) } => {
                 running.allow = Some(allow.clone());
-                (handler, "405")
+                Ok((handler, "405"))
             }
-            Resolution::NotFound { fallback: None } => {
-                return Some(Response::text("not found\n").with_status(Status::NOT_FOUND));
+            Resolution::NotFound { fallback: Some(handler) } => Ok((handler, "404")),
+            Resolution::Options { allow } => {
+                Err(with_allow(Response::empty(Status::NO_CONTENT), allow.clone()))
             }
-            Resolution::NotFound { fallback: Some(handler) } => (handler, "404"),
-            Resolution::NotImplemented => {
-                return Some(Response::text("method not implemented\n").with_status(Status::NOT_IMPLEMENTED));
+            Resolution::MethodNotAllowed { allow, fallback: None } => {
+                Err(with_allow(own(Status::METHOD_NOT_ALLOWED, "method not allowed\n"), allow.clone()))
             }
-            Resolution::BadPath(error) => {
-                let text = Body::from(alloc::format!("{error}\n"));
-                return Some(Response::text(text).with_status(Status::BAD_REQUEST));
-            }
+            Resolution::NotFound { fallback: None } => Err(own(Status::NOT_FOUND, "not found\n")),
+            Resolution::NotImplemented => Err(own(Status::NOT_IMPLEMENTED, "method not implemented\n")),
+            Resolution::BadPath(error) => Err(own(Status::BAD_REQUEST, alloc::format!("{error}\n"))),
         };
         if request.connection().is_watched() {
-            running.name = alloc::format!("{} {pattern}", request.method());
+            running.name = match &handler {
+                Ok((_, pattern)) => alloc::format!("{} {pattern}", request.method()),
+                Err(response) => alloc::format!("{} {}", request.method(), response.status().code()),
+            };
         }
+        let (handler, _) = match handler {
+            Ok(handler) => handler,
+            Err(response) => return Some(response),
+        };
         let response = K::start(handler, request, &mut running.running)?;
         Some(match running.allow.take() {
             Some(allow) => with_allow(response, allow),
             None => response,
         })
     }
+}
+
+/// An answer of the router itself.
+fn own(status: Status, text: impl Into<Body>) -> Response {
+    Response::text(text).with_status(status)
 }
 
 fn with_allow(mut response: Response, allow: Bytes) -> Response {
