@@ -332,7 +332,9 @@ fn descriptors_for_connections() -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(feature = "sim")]
     use crate::service::{Request, Router};
+    #[cfg(feature = "sim")]
     use crate::sim::Sim;
     use alloc::string::ToString;
 
@@ -381,6 +383,7 @@ mod tests {
         assert_eq!(Some(server.workers()), available_parallelism().ok());
     }
 
+    #[cfg(feature = "sim")]
     #[test]
     fn services_and_closures_make_services() {
         fn made<A: MakeService<Sim, M>, M>(make: A) -> bool {

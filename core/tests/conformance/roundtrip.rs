@@ -4,7 +4,7 @@
 use anyloop_core::codec::{BodyKind, CloseReason, Codec, Event, Last, Phase, StreamId};
 use anyloop_core::framing::{Framing, Role, decide};
 use anyloop_core::h1::Server;
-use anyloop_core::head::{HeaderName, HeaderValue, Headers, Method, ResponseHead, Status};
+use anyloop_core::head::{HeaderName, HeaderValue, Headers, Known, Method, ResponseHead, Status};
 use anyloop_core::limits::Limits;
 use anyloop_core::link::Outbound;
 use anyloop_core::parse::{Chunk, ChunkDecoder, ResponseParser};
@@ -159,7 +159,7 @@ proptest! {
                 prop_assert_eq!(trailers, None);
             }
             // A client of HTTP/1.1 learns from the head alone whether more may follow.
-            let closes = head.headers.get_str("connection") == Some("close");
+            let closes = head.headers.has_token(Known::Connection, "close");
             prop_assert_eq!(closes, matches!(server.phase(), Phase::Closed(_)));
             prop_assert_eq!(framing == Framing::UntilClose, server.phase() == Phase::Closed(CloseReason::Delimiter));
         }
