@@ -246,6 +246,24 @@ fn debug_mode_names_the_handler() {
 }
 
 #[test]
+fn debug_mode_counts_the_connections_alive_at_exit() {
+    for backend in BACKENDS {
+        let mut command = command(&["--backend", backend, "--listen", "127.0.0.1:0", "--debug"]);
+        command.args(["--drain", "10ms", "--kill", "10ms"]).stderr(Stdio::piped());
+        let mut program = Program::spawn(command, 1);
+        let err = program.stderr();
+        let mut client = program.connect();
+        client.begin_message();
+        program.signal(Signal::TERM);
+        let lines: Vec<_> = err.lines().map(Result::unwrap).collect();
+        assert!(lines.iter().any(|line| line == "anyloop: 1 connection alive at exit, dropped"), "{lines:?}");
+        let dropped = "anyloop: POST /post-something: dropped before it answered";
+        assert!(lines.iter().any(|line| line == dropped), "{lines:?}");
+        assert_eq!(program.wait().code(), Some(0), "{backend}");
+    }
+}
+
+#[test]
 fn help_names_the_flags_and_what_they_are_by_default() {
     let (code, help, err) = fail(&["--help"]);
     assert_eq!((code, err.as_str()), (Some(0), ""));

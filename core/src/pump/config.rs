@@ -127,7 +127,8 @@ impl fmt::Display for DebugEvent<'_> {
                 write!(f, "{handler}: the request body was not read to its end")
             }
             Self::AliveAtExit { connections } => {
-                write!(f, "{connections} connections were alive at exit and were dropped")
+                let noun = if *connections == 1 { "connection" } else { "connections" };
+                write!(f, "{connections} {noun} alive at exit, dropped")
             }
             Self::Cancelled { handler } => write!(f, "{handler}: dropped before it answered"),
         }
