@@ -56,6 +56,8 @@ pub enum Error {
     HostRepeated,
     /// A `Host` that is not `uri-host [":" port]` (RFC 9110 §7.2).
     Host,
+    /// A CONNECT request that announces content, which it cannot have (RFC 9110 §9.3.6).
+    ConnectContent,
     /// Both `Content-Length` and `Transfer-Encoding` (RFC 9112 §6.3 step 3).
     LengthAndCoding,
     /// A `Content-Length` that is not one run of digits within 64 bits (RFC 9110 §8.6).
@@ -145,6 +147,7 @@ impl Error {
             | Self::HostMissing
             | Self::HostRepeated
             | Self::Host
+            | Self::ConnectContent
             | Self::LengthAndCoding
             | Self::ContentLength
             | Self::ContentLengthRepeated
@@ -190,6 +193,7 @@ impl fmt::Display for Error {
             Self::HostMissing => "the request has no host field",
             Self::HostRepeated => "the request has more than one host field",
             Self::Host => "the host field is not a host with an optional port",
+            Self::ConnectContent => "a connect request has no content, but announces some",
             Self::LengthAndCoding => "both content-length and transfer-encoding are given",
             Self::ContentLength => "the content-length is not a number of 64 bits",
             Self::ContentLengthRepeated => "content-length is given more than once",

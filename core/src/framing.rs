@@ -84,6 +84,21 @@ pub fn decide(role: Role<'_>, version: Version, headers: &Headers) -> Result<Fra
     })
 }
 
+/// Decides where the body of a received request ends.
+///
+/// CONNECT has no content (RFC 9110 §9.3.6), so some recipients take what follows its head for a tunnel or a request and
+/// others for a body. One that announces content is refused.
+///
+/// # Errors
+/// As of [`decide`], and [`Error::ConnectContent`].
+pub fn decide_request(method: &Method, version: Version, headers: &Headers) -> Result<Framing, Error> {
+    let framing = decide(Role::Request, version, headers)?;
+    if *method == Method::CONNECT && framing.kind() != BodyKind::Empty {
+        return Err(Error::ConnectContent);
+    }
+    Ok(framing)
+}
+
 /// Returns the length that a handler states for the body it would send to GET, if it states one that can be sent.
 pub(crate) fn stated_length(headers: &Headers) -> Option<u64> {
     content_length(headers).ok().flatten()

@@ -161,7 +161,7 @@ impl Server {
     fn begin(&mut self, head: RequestHead) -> Result<Event<RequestHead>, Error> {
         self.refused = head.method;
         request::check(&head)?;
-        let framing = framing::decide(Role::Request, head.version, &head.headers)?;
+        let framing = framing::decide_request(&head.method, head.version, &head.headers)?;
         if let Framing::Length(length) = framing
             && length > self.limits.max_body
         {

@@ -24,8 +24,20 @@ pub(crate) const ROWS: &[Row] = &[
     (
         "a body of CONNECT",
         b"CONNECT b:1 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab",
-        "§6",
-        Accept("CONNECT b:1 sized 2|\"ab\"|end"),
+        "RFC 9110 §9.3.6",
+        Reject(400, Error::ConnectContent),
+    ),
+    (
+        "chunks of CONNECT",
+        b"CONNECT b:1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",
+        "RFC 9110 §9.3.6",
+        Reject(400, Error::ConnectContent),
+    ),
+    (
+        "a length of 0 of CONNECT",
+        b"CONNECT b:1 HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
+        "RFC 9110 §9.3.6",
+        Accept("CONNECT b:1 empty"),
     ),
     (
         "a body of 1.0",
