@@ -231,9 +231,9 @@ def compare(ours, our_outcome, theirs, their_outcome):
     if ours[:same] != theirs[:same]:
         return "other", False
     if they_refused or not theirs and their_outcome.end != "waits":
-        return "refuses", True
+        return "refuses", bool(refused) or len(theirs) <= len(ours)
     if refused:
-        return "accepts", True
+        return "accepts", len(ours) <= len(theirs)
     if len(ours) != len(theirs):
         return f"{len(theirs)} not {len(ours)}", False
     return "same", True
