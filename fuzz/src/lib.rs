@@ -1,6 +1,13 @@
-//! What the fuzz targets share.
+//! The laws that the fuzz targets check, a module a target, and what they share.
 
 #![forbid(unsafe_code)]
+
+pub mod chunked;
+pub mod h1_conversation;
+pub mod request_head;
+pub mod response_head;
+pub mod router;
+pub mod serialize;
 
 use anyloop_core::error::Error;
 use anyloop_core::limits::Limits;
@@ -45,6 +52,8 @@ pub fn wide() -> Limits {
     limits.max_target = 1 << 30;
     limits.max_head = 1 << 30;
     limits.max_fields = 1 << 20;
+    limits.max_trailers = 1 << 30;
+    limits.max_trailer_fields = 1 << 20;
     limits
 }
 
@@ -57,12 +66,17 @@ pub fn feed<H>(
     mut parse: impl FnMut(&mut BytesMut) -> Result<Option<H>, Error>,
 ) -> Outcome<H> {
     let (mut inbound, mut fed) = (BytesMut::new(), 0);
+    let starts_empty = parts.iter().copied().flatten().take(2).eq(b"\r\n");
     for part in parts {
         inbound.extend_from_slice(part);
         fed += part.len();
         match parse(&mut inbound) {
             Ok(Some(head)) => return Ok(Some((head, fed - inbound.len()))),
-            Ok(None) => assert_eq!(inbound.len(), fed, "bytes of an unfinished head were taken"),
+            // Only the empty line before a request line is gone (RFC 9112 §2.2), at once or with the head.
+            Ok(None) => assert!(
+                inbound.len() == fed || fed - inbound.len() == 2 && starts_empty,
+                "bytes of an unfinished head were taken"
+            ),
             Err(error) => {
                 inbound.extend_from_slice(b"x");
                 assert_eq!(parse(&mut inbound).err(), Some(error), "an error is final");
