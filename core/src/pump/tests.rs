@@ -324,6 +324,10 @@ fn upgrade_and_connect_hand_the_stream_over() {
     let answer = wire.send("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\nhello");
     assert_eq!(answer, alloc::format!("HTTP/1.1 200 OK\r\n{OWN}\r\nhello"));
 
+    let none = Router::new().get("/", |_: Request| "home").fallback("/", |_: Request| "fallback");
+    let answer = Wire::new(none).send("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 501 "), "{answer}");
+
     let plain = Router::new().on(&Method::CONNECT, "/", |_: Request| "no tunnel");
     let answer = Wire::new(plain).send("CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n");
     assert!(answer.starts_with("HTTP/1.1 500 "), "the client would take it for a tunnel: {answer}");

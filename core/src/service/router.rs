@@ -17,7 +17,7 @@ use crate::route::{InsertError, Resolution, Table};
 /// Patterns are static text, `{param}` for one segment and a final `{*rest}` for what remains; static goes before
 /// `{param}`, that before `{*rest}`, whatever the order of insertion. HEAD is answered by GET's handler, OPTIONS and 405
 /// from the table, other paths by the nearest enclosing fallback, else 404; a method that is no standard one and that no
-/// route has is 501. CONNECT has no path and is looked up as `/`.
+/// route has is 501, and so is CONNECT without a handler; it has no path and is looked up as `/`.
 ///
 /// A handler is a function of a [`Request`], and of the state when the router was made by [`Router::with_state`]; it
 /// returns anything that is [`IntoResponse`](super::IntoResponse), or a future of it.
@@ -283,12 +283,17 @@ impl<K: Sharing, S: Clone + 'static> Service for Router<K, S> {
     fn call(&self, mut request: Request, running: &mut Self::Running) -> Option<Response> {
         running.allow = None;
         let target = request.target();
-        let path = if target.form() == Form::Authority { b"/" } else { target.path_bytes() };
+        let is_connect = target.form() == Form::Authority;
+        let path = if is_connect { b"/" } else { target.path_bytes() };
         let found = self.table.find_with(request.method(), path, || target.path_shared());
         let handler = match found {
             Resolution::Found { value, pattern, params } => {
                 request.set_params(params);
                 Ok((value, pattern))
+            }
+            // RFC 9110 §9.1: a tunnel is not something that a path has or lacks.
+            Resolution::MethodNotAllowed { .. } | Resolution::NotFound { .. } if is_connect => {
+                Err(own(Status::NOT_IMPLEMENTED, "method not implemented\n"))
             }
             Resolution::MethodNotAllowed { allow, fallback: Some(handler) } => {
                 running.allow = Some(allow.clone());
