@@ -4,6 +4,9 @@
 
 use core::time::Duration;
 
+use crate::codec::INITIAL_CREDIT;
+use crate::link::DEFAULT_HIGH_WATER;
+
 /// The default of [`Limits::max_collect`], in bytes.
 pub(crate) const DEFAULT_MAX_COLLECT: usize = 2 << 20;
 
@@ -29,7 +32,8 @@ pub struct Limits {
     pub max_collect: usize,
     /// A streamed body, the outer bound; default 16 GiB. More: 413.
     pub max_body: u64,
-    /// Requests of one connection that are read and not yet answered; default 64. Then reading stops.
+    /// Requests of one connection that are read and not yet answered; default 64. Then reading stops, and sooner when
+    /// their heads together have as many bytes as the longest one may have.
     pub max_pipelined: usize,
     /// Requests of one connection; default 1,000,000. The last one's answer announces the close.
     pub max_requests: u64,
@@ -39,6 +43,29 @@ pub struct Limits {
     /// Body bytes that no handler wanted and that are read and dropped to keep the connection; default 256 KiB. More:
     /// the connection closes after the answer.
     pub drain_unread: u64,
+}
+
+impl Limits {
+    /// Returns how many bytes the longest head has.
+    pub(crate) fn longest_head(&self) -> usize {
+        self.max_target.saturating_add(self.max_head)
+    }
+
+    /// Returns a ceiling of the bytes that one connection of the HTTP/1 server holds on the heap, whatever its peer
+    /// does, apart from what its handler and its answer's body hold: 1.8 MiB by default, of which an idle connection
+    /// uses next to nothing.
+    ///
+    /// It counts the heads that were read ahead and the one being read, each with as much again for the buffers they
+    /// stand in; a request object with its fields for each of [`Limits::max_pipelined`]; the window of one body; and the
+    /// output up to its mark with one chunk beyond it.
+    pub fn connection_ceiling(&self) -> usize {
+        let heads = self.longest_head().saturating_mul(2 * 3);
+        let request = self.max_fields.saturating_mul(64).saturating_add(4 * 1024);
+        let requests = self.max_pipelined.saturating_mul(request);
+        let body = INITIAL_CREDIT.saturating_mul(2).saturating_add(self.max_trailers.saturating_mul(2));
+        let output = DEFAULT_HIGH_WATER.saturating_mul(2);
+        [heads, requests, body, output].into_iter().fold(0, usize::saturating_add)
+    }
 }
 
 impl Default for Limits {

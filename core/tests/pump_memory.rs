@@ -142,6 +142,43 @@ fn a_reader_that_reads_nothing_is_owed_one_answer() {
     assert!(wire.link.outbound.len() <= DEFAULT_HIGH_WATER + 200, "{}", wire.link.outbound.len());
 }
 
+/// Whatever waits for a handler that does not answer: heads of any size, as many as are taken, then bodies.
+fn a_connection_stays_below_its_ceiling() {
+    let ceiling = Config::default().limits.connection_ceiling();
+    let field = |size: usize| format!("x: {}\r\n", "v".repeat(size));
+    let head = |method: &str, fields: &str| format!("{method} /never HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
+    let chunked = "Transfer-Encoding: chunked\r\n";
+    for (name, input) in [
+        ("small heads", head("GET", "").repeat(1_000)),
+        ("heads of many fields", head("GET", &field(1).repeat(120)).repeat(1_000)),
+        ("heads of some size", head("GET", &field(2 * KIB)).repeat(500)),
+        ("the longest heads", head("GET", &field(65_000)).repeat(50)),
+        ("a head that does not end", format!("GET /never HTTP/1.1\r\n{}", field(60_000))),
+        ("a body", head("POST", chunked) + &format!("{:x}\r\n{}", MIB, "b".repeat(MIB))),
+        ("tiny chunks", head("POST", chunked) + &"1\r\nb\r\n".repeat(200 * KIB)),
+        (
+            "a body behind heads",
+            head("GET", &field(1).repeat(120)).repeat(60)
+                + &head("POST", chunked)
+                + &format!("{:x}\r\n{}", MIB, "b".repeat(MIB)),
+        ),
+    ] {
+        let app = Router::new().get("/never", |_: Request| pending::<&str>()).post(
+            "/never",
+            |request: Request| async move {
+                pending::<()>().await;
+                Response::new(request.into_body())
+            },
+        );
+        let mut wire = Wire::new(app);
+        let region = Region::new(GLOBAL);
+        let taken = wire.feed(input.as_bytes());
+        let held = held(&region);
+        println!("{name}: {} KiB taken, {} KiB held", taken / KIB, held / KIB);
+        assert!(held <= ceiling, "{name}: {held} bytes held, the ceiling is {ceiling}");
+    }
+}
+
 fn a_tunnel_holds_no_more_than_two_marks() {
     let mut wire = Wire::new(app());
     wire.send("GET /upgrade HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n");
@@ -251,6 +288,7 @@ fn allocations(name: &str, request: &str, most: usize) {
 }
 
 fn main() {
+    a_connection_stays_below_its_ceiling();
     a_gibibyte_is_echoed_in_half_a_mebibyte();
     a_reader_that_reads_nothing_is_owed_one_answer();
     a_tunnel_holds_no_more_than_two_marks();

@@ -9,7 +9,7 @@ use core::task::{Context, Poll, Waker};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::BodyError;
@@ -35,9 +35,45 @@ enum Reader {
     Gone,
 }
 
+/// From this many bytes on a chunk of a peer stays one.
+const SMALL: usize = 1024;
+
+/// Chunks that wait. Those of a peer that are small and come while others wait are gathered: a peer that sends a byte a
+/// chunk must not make each of them cost as much as a chunk of a kilobyte.
+#[derive(Debug)]
+struct Queue {
+    chunks: VecDeque<Bytes>,
+    gathered: BytesMut,
+    /// Chunks below this many bytes are gathered.
+    small: usize,
+}
+
+impl Queue {
+    fn new(small: usize) -> Self {
+        Self { chunks: VecDeque::new(), gathered: BytesMut::new(), small }
+    }
+
+    fn push_back(&mut self, bytes: Bytes) {
+        let first = self.chunks.is_empty() && self.gathered.is_empty();
+        if bytes.len() < self.small && !first {
+            self.gathered.extend_from_slice(&bytes);
+            return;
+        }
+        if !self.gathered.is_empty() {
+            self.chunks.push_back(self.gathered.split().freeze());
+        }
+        self.chunks.push_back(bytes);
+    }
+
+    fn pop_front(&mut self) -> Option<Bytes> {
+        let gathered = || (!self.gathered.is_empty()).then(|| mem::take(&mut self.gathered).freeze());
+        self.chunks.pop_front().or_else(gathered)
+    }
+}
+
 #[derive(Debug)]
 struct State {
-    queue: VecDeque<Bytes>,
+    queue: Queue,
     buffered: usize,
     taken: usize,
     end: End,
@@ -72,9 +108,19 @@ pub(crate) enum Waiting {
 pub(crate) struct Slot(Mutex<State>);
 
 impl Slot {
+    /// Makes the slot of a body that is made here: its chunks stay as they are.
     pub(crate) fn new() -> Arc<Self> {
+        Self::with(Queue::new(0))
+    }
+
+    /// Makes the slot of a body that a peer sends.
+    pub(crate) fn incoming() -> Arc<Self> {
+        Self::with(Queue::new(SMALL))
+    }
+
+    fn with(queue: Queue) -> Arc<Self> {
         Arc::new(Self(Mutex::new(State {
-            queue: VecDeque::new(),
+            queue,
             buffered: 0,
             taken: 0,
             end: End::Open,
@@ -204,7 +250,7 @@ impl Slot {
         state.taken += state.buffered;
         state.buffered = 0;
         state.reader_waker = None;
-        let unread = mem::take(&mut state.queue);
+        let unread = mem::replace(&mut state.queue, Queue::new(0));
         let is_news = state.taken > 0 || matches!(state.end, End::Open);
         let feeder = state.feeder_waker.take().filter(|_| is_news);
         drop(state);

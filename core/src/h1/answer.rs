@@ -21,6 +21,8 @@ pub(super) struct Owed {
     /// Whether the client may be answered with a tunnel.
     pub(super) may_switch: bool,
     pub(super) persistence: Persistence,
+    /// How many bytes its head had.
+    pub(super) size: usize,
 }
 
 /// Whether the field is about the connection or the framing, which the codec decides alone.

@@ -158,7 +158,7 @@ impl Server {
     }
 
     /// Takes a head in: checks what no single line shows, and decides what follows.
-    fn begin(&mut self, head: RequestHead) -> Result<Event<RequestHead>, Error> {
+    fn begin(&mut self, head: RequestHead, size: usize) -> Result<Event<RequestHead>, Error> {
         self.refused = head.method;
         request::check(&head)?;
         let framing = framing::decide_request(&head.method, head.version, &head.headers)?;
@@ -187,7 +187,7 @@ impl Server {
             self.receive(Received::HeadAndBody(after));
             self.incoming = Some(Incoming::new(stream, framing, expects_continue));
         }
-        self.owe(Owed { stream, method: head.method, version: head.version, may_switch, persistence });
+        self.owe(Owed { stream, method: head.method, version: head.version, may_switch, persistence, size });
         Ok(Event::Head { stream, head, body })
     }
 
@@ -195,13 +195,18 @@ impl Server {
         if self.owed.len() >= self.limits.max_pipelined {
             return Ok(None);
         }
+        let ahead: usize = self.owed.iter().map(|owed| owed.size).sum();
+        if ahead >= self.limits.longest_head() {
+            return Ok(None);
+        }
+        let before = inbound.len();
         let parsed = self.parser.parse(inbound, &self.limits);
         if !matches!(parsed, Ok(Some(_))) {
             let asks_for_head = inbound.trim_ascii_start().starts_with(b"HEAD ");
             self.refused = if asks_for_head { Method::HEAD } else { Method::GET };
         }
         match parsed? {
-            Some(head) => self.begin(head).map(Some),
+            Some(head) => self.begin(head, before - inbound.len()).map(Some),
             None if self.eof.is_none() => Ok(None),
             None if self.parser.is_idle() => {
                 self.close.get_or_insert(CloseReason::PeerLeft);
@@ -402,6 +407,7 @@ impl Codec for Server {
             version: Version::Http10,
             may_switch: false,
             persistence: Persistence::Close,
+            size: 0,
         });
         Ok(stream)
     }

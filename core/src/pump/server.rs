@@ -450,7 +450,7 @@ impl Incoming {
             }
             (None, None) if !needs_slot => self.first = Some(bytes),
             (None, first) => {
-                let slot = self.slot.insert(Slot::new());
+                let slot = self.slot.insert(Slot::incoming());
                 for bytes in first.into_iter().chain(Some(bytes)) {
                     slot.feed(bytes, None);
                 }
@@ -470,7 +470,7 @@ impl Incoming {
     }
 
     fn into_body(self, kind: BodyKind) -> Gathered {
-        let slot = self.slot.unwrap_or_else(Slot::new);
+        let slot = self.slot.unwrap_or_else(Slot::incoming);
         if let Some(first) = self.first {
             slot.feed(first, None);
         }
