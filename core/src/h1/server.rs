@@ -196,7 +196,7 @@ impl Server {
             return Ok(None);
         }
         let ahead: usize = self.owed.iter().map(|owed| owed.size).sum();
-        if ahead >= self.limits.longest_head() {
+        if ahead > 0 && ahead >= self.limits.longest_head() {
             return Ok(None);
         }
         let before = inbound.len();

@@ -113,3 +113,31 @@ fn no_more_requests_are_read_than_may_wait() {
         assert_eq!((play.inbound.len(), super::Codec::phase(&play.server)), (0, Phase::Idle));
     }
 }
+
+#[test]
+fn no_more_bytes_of_heads_are_read_ahead_than_the_longest_has() {
+    for (max_head, ahead) in
+        [(9, 1), (GET.len() - 2, 1), (GET.len(), 2), (2 * GET.len() - 1, 2), (2 * GET.len(), 3)]
+    {
+        let mut limits = Limits::default();
+        (limits.max_target, limits.max_head) = (1, max_head);
+        let mut server = super::Server::new(super::Arc::new(limits));
+        let mut inbound = super::BytesMut::from(GET.repeat(5).as_str());
+        let mut out = super::Outbound::default();
+        let mut taken = 0;
+        while super::Codec::next_event(&mut server, &mut inbound, &mut out).unwrap().is_some() {
+            taken += 1;
+        }
+        assert_eq!(taken, ahead, "{max_head}");
+    }
+}
+
+#[test]
+fn limits_of_nothing_refuse_and_do_not_wait() {
+    let mut limits = Limits::default();
+    (limits.max_target, limits.max_head) = (0, 0);
+    let mut server = super::Server::new(super::Arc::new(limits));
+    let mut inbound = super::BytesMut::from(GET);
+    let refused = super::Codec::next_event(&mut server, &mut inbound, &mut super::Outbound::default());
+    assert_eq!(refused, Err(anyloop_core::error::Error::TargetTooLong { limit: 0 }));
+}
