@@ -36,6 +36,7 @@ use core::future::Future;
 use core::panic::AssertUnwindSafe;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
+use std::io;
 use std::panic::catch_unwind;
 
 use super::alarm::Alarm;
@@ -52,7 +53,7 @@ use crate::time::Instant;
 /// It ends when the connection has ended. Dropping it earlier drops the connection, and the protocol hears
 /// [`Lost::Killed`]. A panic in the protocol ends this connection and nothing else.
 pub struct Driver<P: Protocol, R: Runtime> {
-    /// There until the connection is closed.
+    /// There until the future has ended.
     protocol: Option<P>,
     link: Link,
     stream: R::Stream,
@@ -63,6 +64,10 @@ pub struct Driver<P: Protocol, R: Runtime> {
     waker: Option<Waker>,
     /// The write-stall deadline; while lingering, its end.
     own_deadline: Option<Instant>,
+    /// Bytes that the transport took.
+    written: u64,
+    /// What the transport reported last.
+    fault: Option<io::ErrorKind>,
     state: State,
     input: Input,
     output: Output,
@@ -76,7 +81,7 @@ enum State {
     Open,
     Flushing { cause: Lost, linger: Linger },
     Lingering { cause: Lost, bytes: usize, linger: Linger },
-    Closed,
+    Closed(Lost),
 }
 
 /// Whether the connection is read on after we closed, so that the peer gets our last bytes and not a reset.
@@ -169,12 +174,54 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
             config,
             waker: None,
             own_deadline: None,
+            written: 0,
+            fault: None,
             state: State::New,
             input: Input::Open,
             output: Output::Flushed,
             notice,
             fit: Fit::Large,
         }
+    }
+
+    /// Polls as the future does, and leaves the protocol where its owner can look at it, after the end too. `Ready` says
+    /// why the connection is over.
+    ///
+    /// For owners that poll the connection themselves in place of a task, as those of client connections do.
+    pub fn poll_lost(&mut self, cx: &mut Context<'_>) -> Poll<Lost> {
+        if let State::Closed(cause) = self.state {
+            return Poll::Ready(cause);
+        }
+        let cause = match catch_unwind(AssertUnwindSafe(|| self.run(cx))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(cause)) => cause,
+            Err(payload) => {
+                forget_panic(Err(payload));
+                Lost::Failed
+            }
+        };
+        self.end(cause);
+        Poll::Ready(cause)
+    }
+
+    /// Lends the protocol; `None` after the future has ended. Whoever changes it polls the connection afterwards.
+    pub fn protocol_mut(&mut self) -> Option<&mut P> {
+        self.protocol.as_mut()
+    }
+
+    /// Returns how many bytes the transport has taken so far.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Returns what the transport reported when the connection was [`Lost::Broken`].
+    pub fn fault(&self) -> Option<io::ErrorKind> {
+        self.fault
+    }
+
+    /// Returns the runtime.
+    pub fn runtime(&self) -> &R {
+        &self.runtime
     }
 
     #[cfg(test)]
@@ -243,7 +290,7 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
         let wanted = match self.state {
             State::Open => self.link.wants_read(),
             State::Lingering { .. } => true,
-            State::New | State::Flushing { .. } | State::Closed => false,
+            State::New | State::Flushing { .. } | State::Closed(_) => false,
         };
         wanted && self.input == Input::Open
     }
@@ -263,7 +310,7 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
             State::Open => self.converse(cx, round),
             State::Flushing { cause, linger } => self.flush(cx, round, cause, linger),
             State::Lingering { cause, bytes, linger } => self.linger(cx, round, cause, bytes, linger),
-            State::Closed => Ok(false),
+            State::Closed(_) => Ok(false),
         }
     }
 
@@ -351,7 +398,7 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
                 round.read = Side::Blocked;
                 return Ok(false);
             }
-            Poll::Ready(Err(_)) => return Err(Lost::Broken),
+            Poll::Ready(Err(error)) => return Err(self.broken(&error)),
             Poll::Ready(Ok(0)) => {
                 self.input = Input::Ended;
                 self.call(|protocol, link| protocol.eof_received(link, Eof::Clean))?;
@@ -383,12 +430,13 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
                     round.write = Side::Blocked;
                     self.own_deadline.get_or_insert(round.now + self.config.write_stall);
                 }
-                Poll::Ready(Err(_)) => return Err(Lost::Broken),
+                Poll::Ready(Err(error)) => return Err(self.broken(&error)),
                 Poll::Ready(Ok(0)) if empty => self.output = Output::Flushed,
                 Poll::Ready(Ok(0)) => return Err(Lost::Broken),
                 Poll::Ready(Ok(n)) => {
                     moved = true;
                     round.spend(n);
+                    self.written += n as u64;
                     self.own_deadline = Some(round.now + self.config.write_stall);
                     if R::Stream::BUFFERS_WRITES {
                         self.output = Output::UnderWay;
@@ -419,7 +467,7 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
                 self.own_deadline.get_or_insert(round.now + self.config.write_stall);
                 Ok(moved)
             }
-            Poll::Ready(Err(_)) => Err(Lost::Broken),
+            Poll::Ready(Err(error)) => Err(self.broken(&error)),
             Poll::Ready(Ok(())) if self.input == Input::Ended || self.config.linger.is_zero() => Err(cause),
             Poll::Ready(Ok(())) => {
                 self.state = State::Lingering { cause, bytes: self.config.linger_bytes, linger };
@@ -465,7 +513,7 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
         }
         match self.state {
             State::Lingering { cause, .. } => Err(cause),
-            State::New | State::Open | State::Flushing { .. } | State::Closed => Err(Lost::Stalled),
+            State::New | State::Open | State::Flushing { .. } | State::Closed(_) => Err(Lost::Stalled),
         }
     }
 
@@ -478,15 +526,22 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
         }
     }
 
-    /// Tells the protocol, once, and drops it. Nothing that it does any more can harm the worker.
+    fn broken(&mut self, error: &io::Error) -> Lost {
+        self.fault = Some(error.kind());
+        Lost::Broken
+    }
+
+    /// Tells the protocol, once. Nothing that it does any more can harm the worker.
     fn end(&mut self, cause: Lost) {
-        self.state = State::Closed;
-        if let Some(mut protocol) = self.protocol.take() {
-            let told = catch_unwind(AssertUnwindSafe(|| protocol.connection_lost(cause)));
-            let dropped = catch_unwind(AssertUnwindSafe(|| drop(protocol)));
-            forget_panic(told);
-            forget_panic(dropped);
+        self.state = State::Closed(cause);
+        if let Some(protocol) = &mut self.protocol {
+            forget_panic(catch_unwind(AssertUnwindSafe(|| protocol.connection_lost(cause))));
         }
+    }
+
+    fn drop_protocol(&mut self) {
+        let protocol = self.protocol.take();
+        forget_panic(catch_unwind(AssertUnwindSafe(|| drop(protocol))));
     }
 }
 
@@ -512,25 +567,21 @@ impl<P: Protocol, R: Runtime> Future for Driver<P, R> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        if this.state == State::Closed {
-            return Poll::Ready(());
-        }
-        let cause = match catch_unwind(AssertUnwindSafe(|| this.run(cx))) {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(cause)) => cause,
-            Err(payload) => {
-                forget_panic(Err(payload));
-                Lost::Failed
-            }
-        };
-        this.end(cause);
+        core::task::ready!(this.poll_lost(cx));
+        this.drop_protocol();
         Poll::Ready(())
     }
 }
 
 impl<P: Protocol, R: Runtime> Drop for Driver<P, R> {
     fn drop(&mut self) {
-        self.end(Lost::Killed);
+        match self.state {
+            State::Closed(_) => {}
+            State::New | State::Open | State::Flushing { .. } | State::Lingering { .. } => {
+                self.end(Lost::Killed)
+            }
+        }
+        self.drop_protocol();
     }
 }
 

@@ -5,7 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::convert::Infallible;
 use core::fmt;
-use core::task::{Context, Waker};
+use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::sync::Mutex;
 
@@ -822,7 +822,31 @@ fn a_short_leftover_stands_in_a_buffer_of_its_size() {
 #[test]
 fn the_driver_is_small() {
     // The scripts' stream, timer and handle are a pointer or two each, the protocol is one byte.
-    assert_eq!(size_of::<Driver<Echo, Fake>>(), 304);
+    assert_eq!(size_of::<Driver<Echo, Fake>>(), 312);
+}
+
+#[test]
+fn an_owner_sees_the_protocol_and_what_was_written_after_the_end() {
+    let (fake, wire) = (Fake::<true>::default(), Wire::default());
+    let registration = Registration::alone();
+    let mut driver = Driver::new(
+        Echo::default(),
+        FakeStream(wire.clone()),
+        fake,
+        registration,
+        Arc::new(Config::default()),
+    );
+    let cx = &mut Context::from_waker(Waker::noop());
+    wire.send(b"hello");
+    assert_eq!((driver.poll_lost(cx), driver.written()), (Poll::Pending, 5));
+    wire.push(Incoming::Error(std::io::ErrorKind::ConnectionReset));
+    for _ in 0..2 {
+        assert_eq!(driver.poll_lost(cx), Poll::Ready(Lost::Broken));
+        assert!(driver.protocol_mut().is_some());
+    }
+    assert_eq!((driver.fault(), driver.written()), (Some(std::io::ErrorKind::ConnectionReset), 5));
+    assert_eq!(core::pin::Pin::new(&mut driver).poll(cx), Poll::Ready(()));
+    assert!(driver.protocol_mut().is_none());
 }
 
 #[test]
