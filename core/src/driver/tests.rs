@@ -822,7 +822,7 @@ fn a_short_leftover_stands_in_a_buffer_of_its_size() {
 #[test]
 fn the_driver_is_small() {
     // The scripts' stream, timer and handle are a pointer or two each, the protocol is one byte.
-    assert_eq!(size_of::<Driver<Echo, Fake>>(), 312);
+    assert_eq!(size_of::<Driver<Echo, Fake>>(), 288);
 }
 
 #[test]
