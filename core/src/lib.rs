@@ -36,3 +36,5 @@ pub mod server;
 pub mod service;
 #[cfg(feature = "sim")]
 pub mod sim;
+#[cfg(feature = "std")]
+mod spare;

@@ -65,6 +65,10 @@ pub fn number(out: &mut Outbound, name: Known, value: u64) {
 /// Writes the fields of a section in order, without those known ones that `skip` wants to be left out.
 pub fn fields(out: &mut Outbound, headers: &Headers, skip: impl Fn(Known) -> bool) {
     let tail = out.tail();
+    if let Some(lines) = headers.lines(&skip) {
+        tail.extend_from_slice(lines);
+        return;
+    }
     for (known, name, value) in headers.raw() {
         if !known.is_some_and(&skip) {
             line(tail, name, value);

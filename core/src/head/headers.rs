@@ -1,59 +1,18 @@
 //! Field lines in the order they came in (RFC 9110 §5).
 
+mod section;
+#[cfg(test)]
+mod tests;
+
 use core::fmt;
 
-use bytes::{Bytes, BytesMut};
-use smallvec::SmallVec;
+use alloc::boxed::Box;
+use bytes::Bytes;
 
-use super::name::Repr;
 use super::{HeaderName, HeaderValue, InvalidHeader, Known};
 use crate::parse::bytes::trim;
-
-/// The bytes are in [`Headers::buf`].
-const PARSED: u16 = 0;
-/// The name is that of [`Field::known`].
-const NUMBERED: u16 = u16::MAX;
-
-/// Where the name and the value of a field are: in the buffer that was parsed, in one of the added parts (its index
-/// plus one), or, names only, in the table of known ones.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Field {
-    name_start: u32,
-    value_start: u32,
-    value_len: u32,
-    name_len: u16,
-    name_source: u16,
-    value_source: u16,
-    known: u8,
-}
-
-impl Field {
-    /// Makes a field of the parsed buffer: `name` is its bytes, a token, the others are places.
-    #[inline]
-    pub(crate) fn parsed(
-        name: &[u8],
-        name_start: u32,
-        name_len: u16,
-        value_start: u32,
-        value_len: u32,
-    ) -> Self {
-        let known = Known::from_token(name).map_or(0, Known::number);
-        Self {
-            name_start,
-            value_start,
-            value_len,
-            name_len,
-            name_source: PARSED,
-            value_source: PARSED,
-            known,
-        }
-    }
-
-    /// Returns the number of the name, if it has one.
-    pub(crate) fn known(&self) -> Option<Known> {
-        Known::from_number(self.known)
-    }
-}
+pub(crate) use section::Field;
+use section::Section;
 
 /// A header or trailer section: fields with the order and the case they came in.
 ///
@@ -71,39 +30,55 @@ impl Field {
 /// assert_eq!(headers.remove("accept"), 1);
 /// # Ok::<(), anyloop_core::head::InvalidHeader>(())
 /// ```
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct Headers {
-    buf: Bytes,
-    /// An answer has a type, a server and a date of its own, and one more.
-    parts: SmallVec<[Bytes; 4]>,
-    fields: SmallVec<[Field; 16]>,
+    /// Nothing while there is no field; its memory goes back to the thread that drops it.
+    section: Option<Box<Section>>,
 }
 
 impl Headers {
     /// Makes an empty section.
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self { section: None }
     }
 
-    /// Makes a section of fields whose places are in `buf`.
-    pub(crate) fn from_parsed(buf: Bytes, fields: SmallVec<[Field; 16]>) -> Self {
-        Self { buf, parts: SmallVec::new(), fields }
+    /// Adds a field whose places are in the text that [`Headers::set_parsed`] will bring.
+    #[inline]
+    pub(crate) fn push_parsed(&mut self, field: Field) {
+        self.section_mut().push(field);
+    }
+
+    /// Brings the text that the fields were parsed from, which is copied.
+    #[inline]
+    pub(crate) fn set_parsed(&mut self, text: &[u8]) {
+        if let Some(section) = &mut self.section {
+            section.set_parsed(text);
+        }
+    }
+
+    #[inline]
+    fn section_mut(&mut self) -> &mut Section {
+        self.section.get_or_insert_with(section::take)
+    }
+
+    #[inline]
+    fn fields(&self) -> &[Field] {
+        self.section.as_ref().map_or(&[], |section| section.fields())
     }
 
     /// Returns the number of fields.
     pub fn len(&self) -> usize {
-        self.fields.len()
+        self.fields().len()
     }
 
     /// Whether there are no fields.
     pub fn is_empty(&self) -> bool {
-        self.fields.is_empty()
+        self.fields().is_empty()
     }
 
     /// Returns the first value of a field.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        let wanted = Wanted::new(name.as_bytes());
-        self.fields.iter().find(|field| self.is(field, wanted)).map(|field| self.value(field))
+        self.all(Wanted::new(name.as_bytes())).next()
     }
 
     /// Returns the first value of a field as text; `None` also when it is not UTF-8.
@@ -113,8 +88,7 @@ impl Headers {
 
     /// Returns all values of a field in order.
     pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        let wanted = Wanted::new(name.as_bytes());
-        self.fields.iter().filter(move |field| self.is(field, wanted)).map(|field| self.value(field))
+        self.all(Wanted::new(name.as_bytes()))
     }
 
     /// Returns the first value of a known field.
@@ -126,8 +100,22 @@ impl Headers {
     /// Returns all values of a known field in order.
     #[inline]
     pub fn all_known(&self, name: Known) -> impl Iterator<Item = &[u8]> {
-        let number = name.number();
-        self.fields.iter().filter(move |field| field.known == number).map(|field| self.value(field))
+        let section = self.section.as_deref().filter(|section| section.has(name));
+        section.into_iter().flat_map(move |section| {
+            section.fields().iter().filter(move |field| field.is(name)).map(|field| section.value(field))
+        })
+    }
+
+    /// Whether a known field is there, which costs no search.
+    #[inline]
+    pub fn has(&self, name: Known) -> bool {
+        self.section.as_ref().is_some_and(|section| section.has(name))
+    }
+
+    /// Whether a known field is there more than once, which costs no search.
+    #[inline]
+    pub fn repeats(&self, name: Known) -> bool {
+        self.section.as_ref().is_some_and(|section| section.repeats(name))
     }
 
     /// Whether a field is there.
@@ -152,12 +140,24 @@ impl Headers {
 
     /// Returns names and values in order.
     pub fn iter(&self) -> Iter<'_> {
-        Iter { headers: self, fields: self.fields.iter() }
+        Iter { headers: self, fields: self.fields().iter() }
     }
 
     /// Returns numbers, names and values in order, without looking at the text.
     pub(crate) fn raw(&self) -> impl Iterator<Item = (Option<Known>, &[u8], &[u8])> {
-        self.fields.iter().map(|field| (field.known(), self.name(field), self.value(field)))
+        self.section.iter().flat_map(|section| {
+            section.fields().iter().map(|field| (field.known(), section.name(field), section.value(field)))
+        })
+    }
+
+    /// Returns all field lines as they are sent, where they stand together and none of them is one that `skip` wants to
+    /// be left out.
+    #[inline]
+    pub(crate) fn lines(&self, skip: impl Fn(Known) -> bool) -> Option<&[u8]> {
+        match &self.section {
+            Some(section) => section.lines().filter(|_| !section.known_names().any(skip)),
+            None => Some(&[]),
+        }
     }
 
     /// Adds a field after the others.
@@ -170,8 +170,7 @@ impl Headers {
         V: TryInto<HeaderValue, Error: Into<InvalidHeader>>,
     {
         let (name, value) = (name.try_into().map_err(Into::into)?, value.try_into().map_err(Into::into)?);
-        let field = self.store(name, value)?;
-        self.fields.push(field);
+        self.section_mut().append(name.known(), name.as_str().as_bytes(), value.as_bytes())?;
         Ok(self)
     }
 
@@ -185,22 +184,22 @@ impl Headers {
         V: TryInto<HeaderValue, Error: Into<InvalidHeader>>,
     {
         let (name, value) = (name.try_into().map_err(Into::into)?, value.try_into().map_err(Into::into)?);
-        let first = self.fields.iter().position(|field| self.is(field, Wanted::of(&name)));
-        let Some(first) = first else { return self.append(name, value) };
-        let field = self.store(name.clone(), value)?;
-        self.remove_from(first + 1, Wanted::of(&name));
-        self.fields[first] = field;
+        let wanted = Wanted::of(&name);
+        if self.all(wanted).next().is_none() {
+            return self.append(name, value);
+        }
+        self.rebuild(wanted, Some((&name, &value)))?;
         Ok(self)
     }
 
     /// Removes all fields of this name and returns how many there were.
     pub fn remove(&mut self, name: &str) -> usize {
-        self.remove_from(0, Wanted::new(name.as_bytes()))
+        self.remove_wanted(Wanted::new(name.as_bytes()))
     }
 
     /// Removes all fields of a known name and returns how many there were.
     pub fn remove_known(&mut self, name: Known) -> usize {
-        self.remove_from(0, Wanted { known: Some(name), name: b"" })
+        self.remove_wanted(Wanted { known: Some(name), name: b"" })
     }
 
     /// Removes all fields.
@@ -208,111 +207,69 @@ impl Headers {
         *self = Self::new();
     }
 
-    /// Copies what the section refers to, so that the buffer it was parsed from can be used again.
-    #[must_use]
-    pub fn into_owned(mut self) -> Self {
-        self.detach();
-        self
-    }
-
-    /// Copies what the section refers to into one buffer, so that those it referred to can be used again.
+    /// Adds all fields of another section after the others.
     ///
-    /// A section of 4 GiB and more stays as it is.
-    pub fn detach(&mut self) {
-        let size = self.raw().map(|(_, name, value)| name.len() + value.len()).sum();
-        if u32::try_from(size).is_err() {
-            return;
+    /// # Errors
+    /// [`InvalidHeader::TooMany`] when they are too many together.
+    pub fn append_all(&mut self, other: &Self) -> Result<&mut Self, InvalidHeader> {
+        if let Some(other) = &other.section {
+            self.section_mut().append_all(other)?;
         }
-        let mut buf = BytesMut::with_capacity(size);
-        let mut fields = self.fields.clone();
-        for (field, (_, name, value)) in fields.iter_mut().zip(self.raw()) {
-            if field.name_source != NUMBERED {
-                (field.name_start, field.name_source) = (place(&buf), PARSED);
-                buf.extend_from_slice(name);
-            }
-            (field.value_start, field.value_source) = (place(&buf), PARSED);
-            buf.extend_from_slice(value);
-        }
-        *self = Self { buf: buf.freeze(), parts: SmallVec::new(), fields };
+        Ok(self)
     }
 
-    fn store(&mut self, name: HeaderName, value: HeaderValue) -> Result<Field, InvalidHeader> {
-        let room = usize::from(NUMBERED) - 1;
-        if self.parts.len() + 2 > room {
-            self.detach();
-            if self.fields.len() >= room {
-                return Err(InvalidHeader::TooMany);
-            }
+    fn remove_wanted(&mut self, wanted: Wanted<'_>) -> usize {
+        let count = self.all(wanted).count();
+        if count > 0 {
+            let rebuilt = self.rebuild(wanted, None);
+            debug_assert!(rebuilt.is_ok(), "fewer fields fit where more did");
         }
-        let mut field = Field {
-            name_start: 0,
-            value_start: 0,
-            value_len: u32::try_from(value.0.len()).map_err(|_| InvalidHeader::Value)?,
-            name_len: 0,
-            name_source: NUMBERED,
-            value_source: PARSED,
-            known: 0,
-        };
-        match name.0 {
-            Repr::Known(known) => field.known = known.number(),
-            Repr::Other(bytes) => {
-                field.name_len = u16::try_from(bytes.len()).map_err(|_| InvalidHeader::Name)?;
-                field.name_source = self.add_part(bytes)?;
+        count
+    }
+
+    /// Writes the section anew, without the fields of a name; in the place of the first of them stands `instead`.
+    fn rebuild(
+        &mut self,
+        wanted: Wanted<'_>,
+        mut instead: Option<(&HeaderName, &HeaderValue)>,
+    ) -> Result<(), InvalidHeader> {
+        let Some(section) = &self.section else { return Ok(()) };
+        let mut rebuilt = Self::new();
+        for field in section.fields() {
+            if !wanted.is(section, field) {
+                rebuilt.section_mut().append(field.known(), section.name(field), section.value(field))?;
+            } else if let Some((name, value)) = instead.take() {
+                rebuilt.section_mut().append(name.known(), name.as_str().as_bytes(), value.as_bytes())?;
             }
         }
-        if !value.0.is_empty() {
-            field.value_source = self.add_part(value.0)?;
+        *self = rebuilt;
+        Ok(())
+    }
+
+    fn all<'a, 'n>(&'a self, wanted: Wanted<'n>) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+        self.section.iter().flat_map(move |section| {
+            let fields = section.fields().iter().filter(move |field| wanted.is(section, field));
+            fields.map(|field| section.value(field))
+        })
+    }
+}
+
+impl Clone for Headers {
+    fn clone(&self) -> Self {
+        let mut copy = Self::new();
+        if let Some(section) = &self.section {
+            copy.section_mut().copy(section);
         }
-        Ok(field)
+        copy
     }
+}
 
-    fn add_part(&mut self, bytes: Bytes) -> Result<u16, InvalidHeader> {
-        self.parts.push(bytes);
-        u16::try_from(self.parts.len()).map_err(|_| InvalidHeader::TooMany)
-    }
-
-    fn remove_from(&mut self, start: usize, wanted: Wanted<'_>) -> usize {
-        let mut kept = start;
-        for at in start..self.fields.len() {
-            let field = self.fields[at];
-            if !self.is(&field, wanted) {
-                self.fields[kept] = field;
-                kept += 1;
-            }
-        }
-        let removed = self.fields.len() - kept;
-        self.fields.truncate(kept);
-        removed
-    }
-
-    fn is(&self, field: &Field, wanted: Wanted<'_>) -> bool {
-        match wanted.known {
-            Some(known) => field.known == known.number(),
-            None => field.known == 0 && self.name(field).eq_ignore_ascii_case(wanted.name),
-        }
-    }
-
-    fn source(&self, source: u16) -> &Bytes {
-        match source {
-            PARSED => &self.buf,
-            part => &self.parts[usize::from(part) - 1],
-        }
-    }
-
-    fn name(&self, field: &Field) -> &[u8] {
-        match (field.name_source, field.known()) {
-            (NUMBERED, Some(known)) => known.as_str().as_bytes(),
-            (source, _) => {
-                let start = field.name_start as usize;
-                &self.source(source)[start..start + usize::from(field.name_len)]
-            }
-        }
-    }
-
+impl Drop for Headers {
     #[inline]
-    fn value(&self, field: &Field) -> &[u8] {
-        let start = field.value_start as usize;
-        &self.source(field.value_source)[start..start + field.value_len as usize]
+    fn drop(&mut self) {
+        if let Some(section) = self.section.take() {
+            section::put(section);
+        }
     }
 }
 
@@ -331,11 +288,13 @@ impl<'a> Wanted<'a> {
     fn of(name: &'a HeaderName) -> Self {
         Self { known: name.known(), name: name.as_str().as_bytes() }
     }
-}
 
-/// The caller has made sure that the whole buffer is below 4 GiB.
-fn place(buf: &BytesMut) -> u32 {
-    u32::try_from(buf.len()).unwrap_or(u32::MAX)
+    fn is(self, section: &Section, field: &Field) -> bool {
+        match self.known {
+            Some(known) => field.is(known),
+            None => field.is_unknown() && section.name(field).eq_ignore_ascii_case(self.name),
+        }
+    }
 }
 
 /// The fields of a section: names and values in order.
@@ -349,9 +308,9 @@ impl<'a> Iterator for Iter<'a> {
     type Item = (&'a str, &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let field = self.fields.next()?;
-        let name = core::str::from_utf8(self.headers.name(field)).unwrap_or_default();
-        Some((name, self.headers.value(field)))
+        let (section, field) = (self.headers.section.as_ref()?, self.fields.next()?);
+        let name = core::str::from_utf8(section.name(field)).unwrap_or_default();
+        Some((name, section.value(field)))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -396,7 +355,7 @@ impl fmt::Debug for Headers {
 impl Extend<(HeaderName, HeaderValue)> for Headers {
     /// # Panics
     ///
-    /// When there are more than 65,533 fields.
+    /// When there are more than 65,535 fields.
     fn extend<I: IntoIterator<Item = (HeaderName, HeaderValue)>>(&mut self, fields: I) {
         for (name, value) in fields {
             assert!(self.append(name, value).is_ok(), "more fields than can be told apart");
@@ -411,6 +370,3 @@ impl FromIterator<(HeaderName, HeaderValue)> for Headers {
         headers
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -200,6 +200,9 @@ const ALL: &[Known] = &[
 ];
 
 impl Known {
+    /// How many there are.
+    pub(crate) const COUNT: usize = ALL.len();
+
     /// Returns the name in lower case.
     #[inline]
     pub const fn as_str(self) -> &'static str {

@@ -1,7 +1,8 @@
-//! Heads of requests and responses, without copies of what was parsed.
+//! Heads of requests and responses.
 //!
-//! A head refers to the buffer it arrived in. Whoever keeps one longer than its exchange calls `into_owned`, else a few
-//! bytes hold a whole read buffer.
+//! Fields and short targets are copied out of the buffer they arrived in, into memory that is used again: that costs
+//! less than counting references to the buffer, and frees it at once. A long target refers to the buffer; whoever keeps
+//! one longer than its exchange calls `into_owned`, else a few bytes hold a whole read buffer.
 //!
 //! ```
 //! use anyloop_core::head::{Known, ResponseHead, Status};
@@ -22,6 +23,7 @@ mod request;
 mod response;
 mod status;
 mod target;
+mod text;
 mod value;
 mod version;
 
@@ -36,5 +38,6 @@ pub use response::ResponseHead;
 pub use status::{InvalidStatus, Status};
 pub(crate) use target::Layout;
 pub use target::{Form, InvalidTarget, Target};
+pub(crate) use text::Text;
 pub use value::HeaderValue;
 pub use version::Version;

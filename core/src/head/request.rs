@@ -24,6 +24,6 @@ impl RequestHead {
     /// Copies what the head refers to, so that the buffer it was parsed from can be used again.
     #[must_use]
     pub fn into_owned(self) -> Self {
-        Self { target: self.target.into_owned(), headers: self.headers.into_owned(), ..self }
+        Self { target: self.target.into_owned(), ..self }
     }
 }

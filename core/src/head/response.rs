@@ -23,14 +23,4 @@ impl ResponseHead {
     pub fn new(status: Status) -> Self {
         Self { status, version: Version::Http11, reason: None, headers: Headers::new() }
     }
-
-    /// Copies what the head refers to, so that the buffer it was parsed from can be used again.
-    #[must_use]
-    pub fn into_owned(self) -> Self {
-        Self {
-            reason: self.reason.map(|reason| Bytes::copy_from_slice(&reason)),
-            headers: self.headers.into_owned(),
-            ..self
-        }
-    }
 }

@@ -6,8 +6,8 @@ use core::hash::{Hash, Hasher};
 use alloc::string::String;
 use bytes::Bytes;
 
-use super::Method;
 use super::authority::{is_host_and_port, is_http_authority};
+use super::{Method, Text};
 use crate::parse::bytes::target_end;
 
 /// The four forms of a request target (RFC 9112 §3.2).
@@ -48,7 +48,7 @@ impl Form {
 /// ```
 #[derive(Clone)]
 pub struct Target {
-    bytes: Bytes,
+    bytes: Text,
     layout: Layout,
 }
 
@@ -98,7 +98,7 @@ impl Layout {
 impl Target {
     /// Makes a target of bytes whose layout is known.
     #[inline]
-    pub(crate) fn from_layout(bytes: Bytes, layout: Layout) -> Self {
+    pub(crate) fn from_layout(bytes: Text, layout: Layout) -> Self {
         Self { bytes, layout }
     }
 
@@ -136,13 +136,14 @@ impl Target {
         }
     }
 
-    /// Returns the path as a share of the target's bytes.
+    /// Returns the path as bytes of its own: a share of the target's bytes where they are many, else a copy.
     pub fn path_shared(&self) -> Bytes {
-        if self.lacks_path() {
-            Bytes::from_static(b"/")
-        } else {
-            self.bytes.slice(self.layout.path_start as usize..self.layout.path_end as usize)
-        }
+        if self.lacks_path() { Bytes::from_static(b"/") } else { self.path_text().into_bytes() }
+    }
+
+    /// The same without an allocation, where the target has a path of its own.
+    pub(crate) fn path_text(&self) -> Text {
+        self.bytes.slice(self.layout.path_start as usize, self.layout.path_end as usize)
     }
 
     /// Returns what follows the first question mark, still percent-encoded.
@@ -168,7 +169,7 @@ impl Target {
     /// Copies the target, so that the buffer it was parsed from can be used again.
     #[must_use]
     pub fn into_owned(self) -> Self {
-        Self { bytes: Bytes::copy_from_slice(&self.bytes), ..self }
+        Self { bytes: Text::copy_from(&self.bytes), ..self }
     }
 
     fn lacks_path(&self) -> bool {
@@ -214,7 +215,7 @@ impl TryFrom<Bytes> for Target {
             return Err(InvalidTarget);
         }
         let layout = Layout::of(&bytes).ok_or(InvalidTarget)?;
-        Ok(Self { bytes, layout })
+        Ok(Self { bytes: bytes.into(), layout })
     }
 }
 
@@ -242,13 +243,13 @@ impl core::str::FromStr for Target {
 /// `/`.
 impl Default for Target {
     fn default() -> Self {
-        Self { bytes: Bytes::from_static(b"/"), layout: Layout::default() }
+        Self { bytes: Text::copy_from(b"/"), layout: Layout::default() }
     }
 }
 
 impl PartialEq for Target {
     fn eq(&self, other: &Self) -> bool {
-        self.bytes == other.bytes
+        *self.bytes == *other.bytes
     }
 }
 
@@ -262,7 +263,7 @@ impl Hash for Target {
 
 impl PartialEq<str> for Target {
     fn eq(&self, other: &str) -> bool {
-        self.bytes == other.as_bytes()
+        *self.bytes == *other.as_bytes()
     }
 }
 

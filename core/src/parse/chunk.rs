@@ -14,7 +14,6 @@ const MAX_DIGITS: u8 = 16;
 
 /// A piece of a chunked body.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "taken apart at once; a box would cost an allocation")]
 pub enum Chunk {
     /// Bytes of the content, cut from the input without copying; at least one.
     Data(Bytes),
@@ -190,8 +189,9 @@ impl ChunkDecoder {
             return Ok(None);
         }
         self.stage = Stage::Done;
-        let buf = inbound.split_to(fields.position()).freeze();
-        Ok(Some(Chunk::End((!fields.is_empty()).then(|| fields.finish(buf)))))
+        let section = fields.finish(inbound);
+        inbound.advance(fields.position());
+        Ok(Some(Chunk::End((!section.is_empty()).then_some(section))))
     }
 
     /// Ends the body with the empty line that is there, without the allocation that trailers cost.

@@ -1,8 +1,5 @@
 //! Field sections: header and trailer fields up to the empty line (RFC 9112 §5, §7.1.2).
 
-use bytes::Bytes;
-use smallvec::SmallVec;
-
 use super::bytes::{is_blank, text_end, token_end};
 use crate::error::Error;
 use crate::head::{Field, Headers, Known};
@@ -79,7 +76,8 @@ pub(super) struct FieldParser {
     name_end: usize,
     value_start: usize,
     value_end: usize,
-    fields: SmallVec<[Field; 16]>,
+    /// Places are relative to `start`.
+    fields: Headers,
 }
 
 impl FieldParser {
@@ -96,15 +94,12 @@ impl FieldParser {
         self.pos
     }
 
-    /// Whether the section has no field.
-    pub(super) fn is_empty(&self) -> bool {
-        self.fields.is_empty()
-    }
-
-    /// Makes the section of the buffer that was read.
+    /// Makes the section of the buffer that was read; its text is copied.
     #[inline]
-    pub(super) fn finish(&mut self, buf: Bytes) -> Headers {
-        Headers::from_parsed(buf, core::mem::take(&mut self.fields))
+    pub(super) fn finish(&mut self, buf: &[u8]) -> Headers {
+        let mut fields = core::mem::take(&mut self.fields);
+        fields.set_parsed(&buf[self.start..self.pos]);
+        fields
     }
 
     /// Goes on; true when the empty line was read, which ends at [`FieldParser::position`].
@@ -223,11 +218,11 @@ impl FieldParser {
             value_end -= 1;
         }
         let name = &buf[self.name_start..self.name_end];
-        self.fields.push(Field::parsed(
+        self.fields.push_parsed(Field::parsed(
             name,
-            self.name_start as u32,
+            (self.name_start - self.start) as u32,
             name.len() as u16,
-            self.value_start as u32,
+            (self.value_start - self.start) as u32,
             (value_end - self.value_start) as u32,
         ));
     }

@@ -1,11 +1,10 @@
 //! What the parsers of requests and responses share: a start line, then fields, in as many calls as it takes.
 
 use alloc::boxed::Box;
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
 
 use super::field::{FieldParser, Section};
 use crate::error::Error;
-use crate::head::Headers;
 use crate::limits::Limits;
 
 /// The first line of a head, read in as many calls as it takes.
@@ -25,8 +24,8 @@ pub(super) trait StartLine: Default {
     /// Forgets the bytes before the line, which the caller takes out of the buffer, and returns how many they are.
     fn take_skipped(&mut self) -> usize;
 
-    /// Makes the head; `buf` begins where parsing began.
-    fn finish(&mut self, buf: Bytes, fields: &mut FieldParser) -> Self::Head;
+    /// Makes the head and takes its bytes out of `inbound`, which begins where parsing began.
+    fn finish(&mut self, inbound: &mut BytesMut, fields: &mut FieldParser) -> Self::Head;
 }
 
 /// A parser of heads. Between heads it holds nothing; a head that arrives in parts costs one allocation.
@@ -83,7 +82,7 @@ impl<L: StartLine> HeadParser<L> {
             State::Idle => {
                 let mut progress = Progress::default();
                 if self.run(&mut progress, inbound, limits)? {
-                    return Ok(Some(progress.finish(inbound)));
+                    return Ok(Some(progress.line.finish(inbound, &mut progress.fields)));
                 }
                 progress.skip(inbound);
                 self.state = State::Partial(Box::new(progress));
@@ -91,7 +90,7 @@ impl<L: StartLine> HeadParser<L> {
             }
             State::Partial(mut progress) => {
                 if self.run(&mut progress, inbound, limits)? {
-                    return Ok(Some(progress.finish(inbound)));
+                    return Ok(Some(progress.line.finish(inbound, &mut progress.fields)));
                 }
                 progress.skip(inbound);
                 self.state = State::Partial(progress);
@@ -139,16 +138,4 @@ impl<L: StartLine> Progress<L> {
     fn position(&self) -> usize {
         if self.line_is_whole { self.fields.position() } else { self.line.position() }
     }
-
-    #[inline]
-    fn finish(&mut self, inbound: &mut BytesMut) -> L::Head {
-        let buf = inbound.split_to(self.fields.position()).freeze();
-        self.line.finish(buf, &mut self.fields)
-    }
-}
-
-/// Makes the header section of a head.
-#[inline]
-pub(super) fn headers(buf: Bytes, fields: &mut FieldParser) -> Headers {
-    if fields.is_empty() { Headers::new() } else { fields.finish(buf) }
 }

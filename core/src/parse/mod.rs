@@ -6,7 +6,8 @@
 //!   found at the same byte, the first that no valid input has there (but for the preface of HTTP/2, which is told by its
 //!   version).
 //! - **Linear work**: each byte is looked at once, however many calls it took to arrive.
-//! - **No copies**: a finished head is cut out of the buffer and refers to it.
+//! - **One copy**: the fields of a finished head stand in memory of their own, which is used again; only a long target
+//!   refers to the buffer.
 //!
 //! What is refused and why stands at the variants of [`crate::error::Error`]; what is too much, at
 //! [`crate::limits::Limits`].

@@ -1,13 +1,13 @@
 //! Request heads (RFC 9112 §3).
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
 
 use super::bytes::{target_end, token_end};
 use super::field::FieldParser;
-use super::machine::{HeadParser, StartLine, headers};
+use super::machine::{HeadParser, StartLine};
 use super::version::{Found, version};
 use crate::error::Error;
-use crate::head::{Layout, MAX_METHOD, Method, RequestHead, Target, Version};
+use crate::head::{Layout, MAX_METHOD, Method, RequestHead, Target, Text, Version};
 use crate::limits::Limits;
 
 /// A parser of request heads: one after the other, each in as many calls as it takes.
@@ -128,14 +128,21 @@ impl StartLine for RequestLine {
     }
 
     #[inline]
-    fn finish(&mut self, buf: Bytes, fields: &mut FieldParser) -> RequestHead {
-        let target = buf.slice(self.target_start..self.target_start + self.target_len);
-        RequestHead {
-            method: self.method,
-            target: Target::from_layout(target, self.layout),
-            version: self.version,
-            headers: headers(buf, fields),
-        }
+    fn finish(&mut self, inbound: &mut BytesMut, fields: &mut FieldParser) -> RequestHead {
+        let headers = fields.finish(inbound);
+        let target = self.target_start..self.target_start + self.target_len;
+        let target = match Text::inline(&inbound[target.clone()]) {
+            Some(target) => {
+                inbound.advance(fields.position());
+                target
+            }
+            None => {
+                let head = inbound.split_to(fields.position());
+                Text::Shared(head.freeze().slice(target))
+            }
+        };
+        let target = Target::from_layout(target, self.layout);
+        RequestHead { method: self.method, target, version: self.version, headers }
     }
 }
 

@@ -1,10 +1,10 @@
 //! Response heads (RFC 9112 §4).
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use super::bytes::text_end;
 use super::field::FieldParser;
-use super::machine::{HeadParser, StartLine, headers};
+use super::machine::{HeadParser, StartLine};
 use super::version::{Found, version};
 use crate::error::Error;
 use crate::head::{ResponseHead, Status, Version};
@@ -114,14 +114,18 @@ impl StartLine for StatusLine {
     }
 
     #[inline]
-    fn finish(&mut self, buf: Bytes, fields: &mut FieldParser) -> ResponseHead {
-        let reason = (self.reason_end > self.start).then(|| buf.slice(self.start..self.reason_end));
-        ResponseHead {
-            status: Status::new(self.code).unwrap_or_default(),
-            version: self.version,
-            reason,
-            headers: headers(buf, fields),
-        }
+    fn finish(&mut self, inbound: &mut BytesMut, fields: &mut FieldParser) -> ResponseHead {
+        let headers = fields.finish(inbound);
+        let status = Status::new(self.code).unwrap_or_default();
+        let reason = match &inbound[self.start..self.reason_end.max(self.start)] {
+            [] => None,
+            usual if usual == status.reason().as_bytes() => {
+                Some(Bytes::from_static(status.reason().as_bytes()))
+            }
+            own => Some(Bytes::copy_from_slice(own)),
+        };
+        inbound.advance(fields.position());
+        ResponseHead { status, version: self.version, reason, headers }
     }
 }
 

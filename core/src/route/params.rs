@@ -9,6 +9,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::path::{decode_into, decoded_len};
+use crate::head::Text;
 
 /// The parameter names of one route.
 pub(super) type Names = Arc<[Box<str>]>;
@@ -41,21 +42,23 @@ impl Span {
 
 /// The parameters of a matched path, percent-decoded, in the order of the pattern.
 ///
-/// Owns what it needs and borrows nothing from the table. Where the path has no escape, the values share the bytes of
-/// the path and up to 8 of them are held without any allocation; so long as the parameters live, so does that buffer.
+/// Owns what it needs and borrows nothing from the table. Where the path has no escape, up to 8 values are held without
+/// any allocation: those of a path of up to 62 bytes are copied, those of a longer one share its bytes, and so long as
+/// the parameters live, so does that buffer.
 ///
 /// A value is text from a stranger: it can hold `/` (from `%2F`), be `..`, or hold any other character but NUL.
 #[derive(Clone, Default)]
 pub struct Params {
     names: Option<Names>,
-    text: Bytes,
+    text: Text,
     spans: Spans,
 }
 
 impl Params {
-    /// Values that lie in `path` as they are.
-    pub(super) fn shared(names: Names, path: Bytes, spans: Spans) -> Self {
-        Self { names: Some(names), text: path, spans }
+    /// Values that lie in `path` as they are. A short path is copied, of a long one `share` gives the bytes.
+    pub(super) fn shared(names: Names, path: &[u8], share: impl FnOnce() -> Bytes, spans: Spans) -> Self {
+        let text = Text::inline(path).unwrap_or_else(|| Text::Shared(share()));
+        Self { names: Some(names), text, spans }
     }
 
     /// Values that may have escapes left.
@@ -68,7 +71,7 @@ impl Params {
             decode_into(span.of(canonical), &mut text);
             *span = Span::new(start, text.len());
         }
-        Self { names: Some(names), text: text.into(), spans }
+        Self { names: Some(names), text: Text::Shared(text.into()), spans }
     }
 
     /// Returns the value of the parameter `name`.

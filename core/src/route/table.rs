@@ -185,7 +185,7 @@ impl<T> Table<T> {
 
     /// Finds what answers `method` on `path`, a path without its query, or `*` (RFC 9112 §3.2.4).
     ///
-    /// Allocates nothing unless the path has escapes or more than 8 parameters. The values share the bytes of `path`.
+    /// Allocates nothing unless the path has escapes or more than 8 parameters. The values share the bytes of a long `path`.
     pub fn find(&self, method: &Method, path: &Bytes) -> Resolution<'_, T> {
         self.find_with(method, path, || path.clone())
     }

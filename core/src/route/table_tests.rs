@@ -227,11 +227,16 @@ fn a_refused_table_adds_nothing() {
 }
 
 #[test]
-fn the_path_of_a_target_is_shared_when_there_are_values() {
+fn the_path_of_a_target_is_shared_when_it_is_long_and_there_are_values() {
     let table = table(&["GET /a/{x}", "GET /b"]);
-    for (target, shares, expected) in
-        [("http://h/a/1?q", 1, Some("1")), ("/b?q", 0, None), ("/a/%31", 0, Some("1"))]
-    {
+    let long = "1".repeat(100);
+    let absolute = alloc::format!("http://h/a/{long}?q");
+    for (target, shares, expected) in [
+        (absolute.as_str(), 1, Some(long.as_str())),
+        ("http://h/a/1?q", 0, Some("1")),
+        ("/b?q", 0, None),
+        ("/a/%31", 0, Some("1")),
+    ] {
         let target = crate::head::Target::try_from(target).unwrap();
         let mut count = 0;
         let share = || {
@@ -250,7 +255,8 @@ fn the_path_of_a_target_is_shared_when_there_are_values() {
 #[test]
 fn sharing_other_bytes_than_the_path_is_harmless() {
     let table = table(&["GET /a/{x}"]);
-    let Resolution::Found { params, .. } = table.find_with(&Method::GET, b"/a/1", Bytes::new) else {
+    let path = alloc::format!("/a/{}", "1".repeat(100));
+    let Resolution::Found { params, .. } = table.find_with(&Method::GET, path.as_bytes(), Bytes::new) else {
         panic!()
     };
     assert_eq!(params.get("x"), Some(""));

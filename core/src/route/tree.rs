@@ -356,7 +356,7 @@ impl<T> Tree<T> {
         let params = match rewritten {
             _ if spans.is_empty() => Params::default(),
             Some(canonical) => Params::decoded(names.clone(), &canonical, spans),
-            None => Params::shared(names.clone(), share(), spans),
+            None => Params::shared(names.clone(), path, share, spans),
         };
         Ok(Some(Match { value, pattern, params }))
     }

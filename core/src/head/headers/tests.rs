@@ -1,6 +1,6 @@
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use alloc::{format, vec};
 use proptest::prelude::*;
 
 use super::*;
@@ -92,17 +92,23 @@ fn tokens_stand_in_lists_over_all_values() {
 }
 
 #[test]
-fn detaching_changes_nothing_that_can_be_seen_and_lets_go_of_the_parts() {
-    let part = Bytes::from(vec![b'v'; 100]);
+fn sections_are_joined_in_order() {
     let mut headers = sample();
-    headers.append("x-part", part.clone()).unwrap();
-    let before = headers.clone();
-    assert!(!part.is_unique());
-    headers.detach();
-    assert_eq!(headers, before);
-    drop(before);
-    assert!(part.is_unique());
-    assert_eq!(headers.get("x-part"), Some(&part[..]));
+    let mut other = Headers::new();
+    other.append("Accept", "image/png").unwrap().append("x-two", "2").unwrap();
+    headers.append_all(&other).unwrap();
+    let expected: Vec<_> = sample().iter().chain(&other).map(|(n, v)| (n.to_string(), v.to_vec())).collect();
+    assert_eq!(headers.iter().map(|(n, v)| (n.to_string(), v.to_vec())).collect::<Vec<_>>(), expected);
+    assert!(headers.has(Known::Accept) && headers.repeats(Known::Accept) && !headers.repeats(Known::Host));
+    assert!(!other.repeats(Known::Accept));
+    let mut empty = Headers::new();
+    empty.append_all(&headers).unwrap().append_all(&Headers::new()).unwrap();
+    assert_eq!(empty, headers);
+}
+
+#[test]
+fn a_section_takes_no_more_room_than_a_pointer() {
+    assert_eq!(size_of::<Headers>(), size_of::<usize>());
 }
 
 #[test]
@@ -136,7 +142,7 @@ enum Step {
     Append(String, String),
     Insert(String, String),
     Remove(String),
-    Detach,
+    Copy,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -146,7 +152,7 @@ fn step() -> impl Strategy<Value = Step> {
         (name, value).prop_map(|(n, v)| Step::Append(n, v)),
         ("[aA][bB]?|[hH]ost|[tT]e", value).prop_map(|(n, v)| Step::Insert(n, v)),
         "[aA][bB]?|[hH]ost|[tT]e".prop_map(Step::Remove),
-        Just(Step::Detach),
+        Just(Step::Copy),
     ]
 }
 
@@ -179,10 +185,15 @@ proptest! {
                     model.retain(|(n, _)| !n.eq_ignore_ascii_case(&name));
                     prop_assert_eq!(headers.remove(&name), before - model.len());
                 }
-                Step::Detach => headers.detach(),
+                Step::Copy => headers = headers.clone(),
             }
             let expected: Vec<_> = model.iter().map(|(n, v)| (n.as_str(), v.as_bytes())).collect();
             prop_assert_eq!(list(&headers), expected);
+            let known = |name: &str| model.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).count();
+            prop_assert_eq!(headers.has(Known::Host), known("host") > 0);
+            prop_assert_eq!(headers.repeats(Known::Te), known("te") > 1);
+            let lines: String = model.iter().map(|(n, v)| format!("{n}: {v}\r\n")).collect();
+            prop_assert_eq!(headers.lines(|_| false), Some(lines.as_bytes()));
         }
     }
 }

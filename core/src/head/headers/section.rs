@@ -1,0 +1,246 @@
+//! The memory of a header section: its text and where the fields stand in it.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use crate::head::{InvalidHeader, Known};
+
+/// A text that grew beyond this many bytes is not kept for another section.
+const KEPT_TEXT: usize = 8 * 1024;
+/// A list that grew beyond this many fields is not kept for another section.
+const KEPT_FIELDS: usize = 128;
+/// A section has at most so many fields.
+const MAX_FIELDS: usize = u16::MAX as usize;
+
+/// Where the name and the value of a field stand in the text of its section.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Field {
+    name_start: u32,
+    value_start: u32,
+    value_len: u32,
+    name_len: u16,
+    /// The number of the name, or 0.
+    known: u8,
+}
+
+impl Field {
+    /// Makes a field: `name` is its bytes, a token, the others are places.
+    #[inline]
+    pub(crate) fn parsed(
+        name: &[u8],
+        name_start: u32,
+        name_len: u16,
+        value_start: u32,
+        value_len: u32,
+    ) -> Self {
+        let known = Known::from_token(name).map_or(0, Known::number);
+        Self { name_start, value_start, value_len, name_len, known }
+    }
+
+    /// Returns the number of the name, if it has one.
+    pub(crate) fn known(&self) -> Option<Known> {
+        Known::from_number(self.known)
+    }
+
+    #[inline]
+    pub(super) fn is(&self, known: Known) -> bool {
+        self.known == known.number()
+    }
+
+    pub(super) fn is_unknown(&self) -> bool {
+        self.known == 0
+    }
+}
+
+/// What the text of a section is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Form {
+    /// The lines of the fields in order, each as it is sent, and nothing else.
+    #[default]
+    Lines,
+    /// What a peer sent, and perhaps lines behind it.
+    Parsed,
+}
+
+/// Text and places of a section, and which known names it has.
+#[derive(Debug, Default)]
+pub(super) struct Section {
+    text: Vec<u8>,
+    fields: Vec<Field>,
+    form: Form,
+    /// A bit for each known name that is there.
+    present: u64,
+    /// A bit for each that is there more than once.
+    repeated: u64,
+}
+
+const _: () = assert!(Known::COUNT < u64::BITS as usize, "each known name has a bit of its own");
+
+#[inline]
+const fn bit(number: u8) -> u64 {
+    // Names without a number have the lowest bit, which nobody looks at.
+    1 << number
+}
+
+impl Section {
+    #[inline]
+    pub(super) fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    #[inline]
+    pub(super) fn has(&self, known: Known) -> bool {
+        self.present & bit(known.number()) != 0
+    }
+
+    #[inline]
+    pub(super) fn repeats(&self, known: Known) -> bool {
+        self.repeated & bit(known.number()) != 0
+    }
+
+    /// Returns the known names that are there.
+    pub(super) fn known_names(&self) -> impl Iterator<Item = Known> {
+        let mut left = self.present & !bit(0);
+        core::iter::from_fn(move || {
+            let number = u8::try_from(left.trailing_zeros()).ok()?;
+            left &= left.wrapping_sub(1);
+            Known::from_number(number)
+        })
+    }
+
+    /// Returns the text where it is the lines of the fields and nothing else.
+    #[inline]
+    pub(super) fn lines(&self) -> Option<&[u8]> {
+        match self.form {
+            Form::Lines => Some(&self.text),
+            Form::Parsed => None,
+        }
+    }
+
+    #[inline]
+    pub(super) fn name(&self, field: &Field) -> &[u8] {
+        let start = field.name_start as usize;
+        &self.text[start..start + usize::from(field.name_len)]
+    }
+
+    #[inline]
+    pub(super) fn value(&self, field: &Field) -> &[u8] {
+        let start = field.value_start as usize;
+        &self.text[start..start + field.value_len as usize]
+    }
+
+    /// Adds a field whose places will be in the text that [`Section::set_parsed`] brings.
+    #[inline]
+    pub(super) fn push(&mut self, field: Field) {
+        let bit = bit(field.known);
+        self.repeated |= self.present & bit;
+        self.present |= bit;
+        self.fields.push(field);
+    }
+
+    /// Sets the text that the fields were parsed from.
+    #[inline]
+    pub(super) fn set_parsed(&mut self, text: &[u8]) {
+        self.form = Form::Parsed;
+        self.text.clear();
+        self.text.extend_from_slice(text);
+    }
+
+    /// Writes a line behind the text.
+    pub(super) fn append(
+        &mut self,
+        known: Option<Known>,
+        name: &[u8],
+        value: &[u8],
+    ) -> Result<(), InvalidHeader> {
+        let name_len = u16::try_from(name.len()).map_err(|_| InvalidHeader::Name)?;
+        let name_start = self.text.len();
+        let value_start = name_start + name.len() + 2;
+        let end = value_start + value.len() + 2;
+        if self.fields.len() >= MAX_FIELDS || u32::try_from(end).is_err() {
+            return Err(InvalidHeader::TooMany);
+        }
+        self.text.reserve(end - name_start);
+        self.text.extend_from_slice(name);
+        self.text.extend_from_slice(b": ");
+        self.text.extend_from_slice(value);
+        self.text.extend_from_slice(b"\r\n");
+        self.push(Field {
+            name_start: name_start as u32,
+            value_start: value_start as u32,
+            value_len: value.len() as u32,
+            name_len,
+            known: known.map_or(0, Known::number),
+        });
+        Ok(())
+    }
+
+    /// Writes the lines of another section behind the text, as far as they fit.
+    pub(super) fn append_all(&mut self, other: &Self) -> Result<(), InvalidHeader> {
+        let base = self.text.len();
+        let Some(lines) = other.lines() else {
+            return other
+                .fields
+                .iter()
+                .try_for_each(|field| self.append(field.known(), other.name(field), other.value(field)));
+        };
+        let fits = u32::try_from(base + lines.len()).is_ok();
+        if self.fields.len() + other.fields.len() > MAX_FIELDS || !fits {
+            return Err(InvalidHeader::TooMany);
+        }
+        self.text.extend_from_slice(lines);
+        self.repeated |= other.repeated | self.present & other.present;
+        self.present |= other.present;
+        let base = base as u32;
+        self.fields.extend(other.fields.iter().map(|field| Field {
+            name_start: field.name_start + base,
+            value_start: field.value_start + base,
+            ..*field
+        }));
+        Ok(())
+    }
+
+    /// Becomes the same as another section.
+    pub(super) fn copy(&mut self, other: &Self) {
+        self.clear();
+        self.text.extend_from_slice(&other.text);
+        self.fields.extend_from_slice(&other.fields);
+        (self.form, self.present, self.repeated) = (other.form, other.present, other.repeated);
+    }
+
+    /// Forgets everything but the memory.
+    pub(super) fn clear(&mut self) {
+        self.text.clear();
+        self.fields.clear();
+        self.form = Form::Lines;
+        (self.present, self.repeated) = (0, 0);
+    }
+
+    fn is_worth_keeping(&self) -> bool {
+        self.text.capacity() <= KEPT_TEXT && self.fields.capacity() <= KEPT_FIELDS
+    }
+}
+
+#[cfg(feature = "std")]
+std::thread_local! {
+    static SPARES: crate::spare::Spares<Section> = const { crate::spare::Spares::new() };
+}
+
+/// Returns memory for a section, used before where the thread has such.
+#[inline]
+pub(super) fn take() -> Box<Section> {
+    #[cfg(feature = "std")]
+    return SPARES.try_with(crate::spare::Spares::take).unwrap_or_default();
+    #[cfg(not(feature = "std"))]
+    Box::default()
+}
+
+/// Gives the memory of a section back.
+#[inline]
+pub(super) fn put(mut section: Box<Section>) {
+    if section.is_worth_keeping() {
+        section.clear();
+        #[cfg(feature = "std")]
+        let _thread_ends = SPARES.try_with(|spares| spares.put(section));
+    }
+}
