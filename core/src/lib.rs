@@ -22,6 +22,7 @@ pub mod link;
 pub mod parse;
 pub mod protocol;
 pub mod route;
+mod spare;
 pub mod time;
 
 #[cfg(feature = "std")]
@@ -36,5 +37,3 @@ pub mod server;
 pub mod service;
 #[cfg(feature = "sim")]
 pub mod sim;
-#[cfg(feature = "std")]
-mod spare;

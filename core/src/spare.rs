@@ -1,17 +1,54 @@
 //! Boxes that a thread keeps for the next one who needs such a box, so that what every request needs costs no
 //! allocation, and a connection that waits holds none of it.
+//!
+//! Without `std` there are no threads to keep them: boxes are made and freed.
 
+#[cfg(feature = "std")]
 use core::cell::RefCell;
 
+#[cfg(feature = "std")]
 use alloc::boxed::Box;
+#[cfg(feature = "std")]
 use alloc::vec::Vec;
 
+/// Makes the functions `take` and `put` for boxes of a type.
+macro_rules! spares {
+    ($type:ty) => {
+        #[cfg(feature = "std")]
+        std::thread_local! {
+            static SPARES: $crate::spare::Spares<$type> = const { $crate::spare::Spares::new() };
+        }
+
+        /// Returns an empty box, used before where the thread has such.
+        #[inline]
+        pub(super) fn take() -> alloc::boxed::Box<$type> {
+            #[cfg(feature = "std")]
+            return SPARES.try_with($crate::spare::Spares::take).unwrap_or_default();
+            #[cfg(not(feature = "std"))]
+            alloc::boxed::Box::default()
+        }
+
+        /// Gives a box back, which is empty.
+        #[inline]
+        pub(super) fn put(spare: alloc::boxed::Box<$type>) {
+            #[cfg(feature = "std")]
+            let _thread_ends = SPARES.try_with(|spares| spares.put(spare));
+            #[cfg(not(feature = "std"))]
+            drop(spare);
+        }
+    };
+}
+pub(crate) use spares;
+
 /// How many boxes a thread keeps of each kind.
+#[cfg(feature = "std")]
 const KEPT: usize = 16;
 
 /// The spare boxes of one kind and one thread.
+#[cfg(feature = "std")]
 pub(crate) struct Spares<T>(RefCell<Vec<Box<T>>>);
 
+#[cfg(feature = "std")]
 impl<T: Default> Spares<T> {
     /// Makes an empty store.
     pub(crate) const fn new() -> Self {
@@ -36,7 +73,7 @@ impl<T: Default> Spares<T> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "std"))]
 mod tests {
     use super::*;
 

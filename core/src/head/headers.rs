@@ -268,7 +268,7 @@ impl Drop for Headers {
     #[inline]
     fn drop(&mut self) {
         if let Some(section) = self.section.take() {
-            section::put(section);
+            section::give_back(section);
         }
     }
 }

@@ -221,26 +221,13 @@ impl Section {
     }
 }
 
-#[cfg(feature = "std")]
-std::thread_local! {
-    static SPARES: crate::spare::Spares<Section> = const { crate::spare::Spares::new() };
-}
-
-/// Returns memory for a section, used before where the thread has such.
-#[inline]
-pub(super) fn take() -> Box<Section> {
-    #[cfg(feature = "std")]
-    return SPARES.try_with(crate::spare::Spares::take).unwrap_or_default();
-    #[cfg(not(feature = "std"))]
-    Box::default()
-}
+crate::spare::spares!(Section);
 
 /// Gives the memory of a section back.
 #[inline]
-pub(super) fn put(mut section: Box<Section>) {
+pub(super) fn give_back(mut section: Box<Section>) {
     if section.is_worth_keeping() {
         section.clear();
-        #[cfg(feature = "std")]
-        let _thread_ends = SPARES.try_with(|spares| spares.put(section));
+        put(section);
     }
 }
