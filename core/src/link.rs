@@ -147,6 +147,16 @@ impl Link {
         self.stage != Stage::Open
     }
 
+    /// Whether nothing but the time and the deadline tells it from a new one with this mark.
+    #[cfg(feature = "std")]
+    pub(crate) fn is_as_new(&self, high_water: usize) -> bool {
+        self.stage == Stage::Open
+            && self.inbound.is_empty()
+            && self.outbound.is_empty()
+            && self.inbound_limit == DEFAULT_INBOUND
+            && self.outbound.high_water() == high_water
+    }
+
     /// Whether [`Link::abort`] has been called.
     pub fn is_aborted(&self) -> bool {
         self.stage == Stage::Aborted

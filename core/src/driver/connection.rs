@@ -9,7 +9,7 @@
 //! | --- | --- |
 //! | read | [`Transport::poll_read`] was `Pending` in this poll, or the link does not want to be fed |
 //! | work | [`Protocol::poll_work`] said [`Work::Waiting`] and moved nothing |
-//! | timer | armed at the earliest deadline or before it; or there is none |
+//! | timer | armed at the earliest deadline or before it, by the worker or by an alarm of our own; or there is none |
 //! | write | [`Transport::poll_write`] was `Pending` in this poll, or queue and transport are empty |
 //! | close | [`Transport::poll_close`] was `Pending` in this poll, or it is not time to close |
 //! | shutdown | the waker stands in [`Connections`](super::Connections), and the stage was read after it was put there |
@@ -30,6 +30,7 @@
 //! two deadlines, in each state and for each protocol: a peer that takes no byte for [`Config::write_stall`] is dropped,
 //! and lingering ends after [`Config::linger`].
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt;
 use core::future::Future;
@@ -39,11 +40,11 @@ use core::task::{Context, Poll, Waker};
 use std::io;
 use std::panic::catch_unwind;
 
-use super::alarm::Alarm;
 use super::config::Config;
 use super::runtime::{Runtime, Transport};
 use super::shutdown::{Registration, Stage};
-use super::spares::{self, Fit};
+use super::spares::{self, Fit, Parked};
+use super::timers::Reminder;
 use crate::link::Link;
 use crate::protocol::{Eof, Lost, Protocol, Work};
 use crate::time::Instant;
@@ -55,11 +56,11 @@ use crate::time::Instant;
 pub struct Driver<P: Protocol, R: Runtime> {
     /// There until the future has ended.
     protocol: Option<P>,
-    link: Link,
+    link: Parked,
     stream: R::Stream,
     runtime: R,
-    alarm: Alarm<R::Timer>,
     registration: Registration,
+    reminder: Reminder<R::Timer>,
     config: Arc<Config>,
     waker: Option<Waker>,
     /// The write-stall deadline; while lingering, its end.
@@ -80,7 +81,7 @@ enum State {
     New,
     Open,
     Flushing { cause: Lost, linger: Linger },
-    Lingering { cause: Lost, bytes: usize, linger: Linger },
+    Lingering { cause: Lost, bytes: u32, linger: Linger },
     Closed(Lost),
 }
 
@@ -134,8 +135,9 @@ enum Rest {
     Yield,
 }
 
-/// What is known within one poll.
+/// What is there within one poll.
 struct Round {
+    link: Box<Link>,
     now: Instant,
     shutdown: Stage,
     bytes: usize,
@@ -161,16 +163,14 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
         registration: Registration,
         config: Arc<Config>,
     ) -> Self {
-        let mut link = Link::new(crate::time::Now::default());
-        link.outbound.set_high_water(config.high_water);
         let notice = if registration.born() == Stage::Serving { Notice::Due } else { Notice::Late };
         Self {
             protocol: Some(protocol),
-            link,
+            link: Parked::default(),
             stream,
             runtime,
-            alarm: Alarm::new(),
             registration,
+            reminder: Reminder::new(),
             config,
             waker: None,
             own_deadline: None,
@@ -224,35 +224,36 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
         &self.runtime
     }
 
+    /// The link, if it holds anything between polls.
     #[cfg(test)]
-    pub(crate) fn link(&mut self) -> &mut Link {
-        &mut self.link
+    pub(crate) fn link(&self) -> Option<&Link> {
+        self.link.kept()
     }
 
     /// One poll. `Ready` says why the connection is over.
     fn run(&mut self, cx: &mut Context<'_>) -> Poll<Lost> {
         self.keep_waker(cx.waker());
         let now = self.runtime.now();
-        self.link.set_now(now);
+        let shutdown = self.registration.stage();
+        if shutdown == Stage::Kill {
+            return Poll::Ready(Lost::Killed);
+        }
         let mut round = Round {
+            link: self.link.lend(now, self.config.high_water),
             now: now.mono,
-            shutdown: self.registration.stage(),
+            shutdown,
             bytes: self.config.budget_bytes.max(1),
             read: Side::Ask,
             write: Side::Ask,
         };
-        if round.shutdown == Stage::Kill {
-            return Poll::Ready(Lost::Killed);
-        }
-        spares::lend_outbound(&mut self.link);
         let rest = self.turns(cx, &mut round);
-        spares::take_back_inbound(&mut self.link, &mut self.fit);
-        spares::take_back_outbound(&mut self.link);
         let rest = match rest.and_then(|rest| self.judge_own_deadline(round.now).map(|()| rest)) {
             Ok(rest) => rest,
             Err(lost) => return Poll::Ready(lost),
         };
-        if rest == Rest::Yield || self.arm(cx, round.now).is_ready() {
+        let deadline = round.link.deadline().into_iter().chain(self.own_deadline).min();
+        self.link.park(round.link, self.config.high_water, &mut self.fit);
+        if rest == Rest::Yield || self.arm(cx, round.now, deadline).is_ready() {
             cx.waker().wake_by_ref();
         }
         Poll::Pending
@@ -263,7 +264,7 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
             return;
         }
         self.registration.set_waker(waker);
-        self.alarm.waker_changed();
+        self.reminder.waker_changed();
         self.waker = Some(waker.clone());
     }
 
@@ -281,22 +282,22 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
 
     /// Keeps the progress law: nothing moved, so each direction that matters must be registered.
     fn rest(&self, round: &Round) -> Rest {
-        let reads = self.reads() && round.read != Side::Blocked;
-        let writes = self.writes() && round.write != Side::Blocked;
+        let reads = self.reads(&round.link) && round.read != Side::Blocked;
+        let writes = self.writes(&round.link) && round.write != Side::Blocked;
         if reads || writes { Rest::Yield } else { Rest::Park }
     }
 
-    fn reads(&self) -> bool {
+    fn reads(&self, link: &Link) -> bool {
         let wanted = match self.state {
-            State::Open => self.link.wants_read(),
+            State::Open => link.wants_read(),
             State::Lingering { .. } => true,
             State::New | State::Flushing { .. } | State::Closed(_) => false,
         };
         wanted && self.input == Input::Open
     }
 
-    fn writes(&self) -> bool {
-        !self.link.outbound.is_empty() || self.output == Output::UnderWay
+    fn writes(&self, link: &Link) -> bool {
+        !link.outbound.is_empty() || self.output == Output::UnderWay
     }
 
     /// Returns whether anything moved.
@@ -304,7 +305,7 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
         match self.state {
             State::New => {
                 self.state = State::Open;
-                self.call(P::connection_made)?;
+                self.call(round, P::connection_made)?;
                 Ok(true)
             }
             State::Open => self.converse(cx, round),
@@ -321,10 +322,10 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
             moved |= self.give_notice(round)?;
         }
         if self.state == State::Open {
-            moved |= self.work(cx)?;
+            moved |= self.work(cx, round)?;
         }
-        if self.state == State::Open && self.link.take_due() {
-            self.call(P::deadline_reached)?;
+        if self.state == State::Open && round.link.take_due() {
+            self.call(round, P::deadline_reached)?;
             moved = true;
         }
         moved |= self.write(cx, round)?;
@@ -332,31 +333,35 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
     }
 
     /// Calls the protocol and acts upon what it asked for.
-    fn call<E>(&mut self, f: impl FnOnce(&mut P, &mut Link) -> Result<(), E>) -> Result<(), Lost> {
+    fn call<E>(
+        &mut self,
+        round: &mut Round,
+        f: impl FnOnce(&mut P, &mut Link) -> Result<(), E>,
+    ) -> Result<(), Lost> {
         let Some(protocol) = &mut self.protocol else {
             return Err(Lost::Failed);
         };
-        let result = f(protocol, &mut self.link);
-        self.follow(result.is_err())
+        let result = f(protocol, &mut round.link);
+        self.follow(&mut round.link, result.is_err())
     }
 
-    fn follow(&mut self, failed: bool) -> Result<(), Lost> {
-        if self.link.is_aborted() {
+    fn follow(&mut self, link: &mut Link, failed: bool) -> Result<(), Lost> {
+        if link.is_aborted() {
             return Err(Lost::Aborted);
         }
-        if failed || self.link.is_closing() {
-            let sending = failed || self.link.lingers() || !self.link.inbound.is_empty();
+        if failed || link.is_closing() {
+            let sending = failed || link.lingers() || !link.inbound.is_empty();
             self.state = State::Flushing {
                 cause: if failed { Lost::Failed } else { Lost::Closed },
                 linger: if sending { Linger::UntilEof } else { Linger::IfUnread },
             };
-            self.link.set_deadline(None);
-            self.link.inbound.clear();
+            link.set_deadline(None);
+            link.inbound.clear();
         }
         Ok(())
     }
 
-    fn give_notice(&mut self, round: &Round) -> Result<bool, Lost> {
+    fn give_notice(&mut self, round: &mut Round) -> Result<bool, Lost> {
         let tell = match self.notice {
             Notice::Due => round.shutdown >= Stage::Announce,
             Notice::Late => round.shutdown >= Stage::Drain || self.input == Input::Ended,
@@ -364,7 +369,7 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
         };
         if tell {
             self.notice = Notice::Told;
-            self.call(|protocol, link| {
+            self.call(round, |protocol, link| {
                 protocol.shutdown(link);
                 Ok::<_, P::Error>(())
             })?;
@@ -372,15 +377,15 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
         Ok(tell)
     }
 
-    fn work(&mut self, cx: &mut Context<'_>) -> Result<bool, Lost> {
+    fn work(&mut self, cx: &mut Context<'_>, round: &mut Round) -> Result<bool, Lost> {
         let Some(protocol) = &mut self.protocol else {
             return Err(Lost::Failed);
         };
-        let link = &mut self.link;
+        let link = &mut round.link;
         let before = (link.inbound.len(), link.outbound.len(), link.wants_read());
         let result = protocol.poll_work(cx, link);
         let after = (link.inbound.len(), link.outbound.len(), link.wants_read());
-        self.follow(result.is_err())?;
+        self.follow(link, result.is_err())?;
         let again = match result {
             Ok(Work::Waiting) => false,
             Ok(Work::Again) | Err(_) => true,
@@ -389,11 +394,11 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
     }
 
     fn read(&mut self, cx: &mut Context<'_>, round: &mut Round) -> Result<bool, Lost> {
-        if round.read != Side::Ask || !self.reads() {
+        if round.read != Side::Ask || !self.reads(&round.link) {
             return Ok(false);
         }
-        let limit = spares::make_room(&mut self.link, &mut self.fit);
-        match self.stream.poll_read(cx, &mut self.link.inbound, limit) {
+        let limit = spares::make_room(&mut round.link, &mut self.fit);
+        match self.stream.poll_read(cx, &mut round.link.inbound, limit) {
             Poll::Pending => {
                 round.read = Side::Blocked;
                 return Ok(false);
@@ -401,14 +406,14 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
             Poll::Ready(Err(error)) => return Err(self.broken(&error)),
             Poll::Ready(Ok(0)) => {
                 self.input = Input::Ended;
-                self.call(|protocol, link| protocol.eof_received(link, Eof::Clean))?;
+                self.call(round, |protocol, link| protocol.eof_received(link, Eof::Clean))?;
             }
             Poll::Ready(Ok(n)) => {
                 note_read::<R::Stream>(round, n, limit);
                 if self.notice == Notice::Late {
                     self.notice = Notice::Due;
                 }
-                self.call(P::data_received)?;
+                self.call(round, P::data_received)?;
             }
         }
         Ok(true)
@@ -416,16 +421,16 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
 
     /// Writes all that goes.
     fn write(&mut self, cx: &mut Context<'_>, round: &mut Round) -> Result<bool, Lost> {
-        if !self.writes() {
+        if !self.writes(&round.link) {
             if self.state == State::Open {
                 self.own_deadline = None;
             }
             return Ok(false);
         }
         let mut moved = false;
-        while round.write == Side::Ask && round.bytes > 0 && self.writes() {
-            let empty = self.link.outbound.is_empty();
-            match self.stream.poll_write(cx, &mut self.link.outbound) {
+        while round.write == Side::Ask && round.bytes > 0 && self.writes(&round.link) {
+            let empty = round.link.outbound.is_empty();
+            match self.stream.poll_write(cx, &mut round.link.outbound) {
                 Poll::Pending => {
                     round.write = Side::Blocked;
                     self.own_deadline.get_or_insert(round.now + self.config.write_stall);
@@ -444,7 +449,7 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
                 }
             }
         }
-        if !self.writes() {
+        if !self.writes(&round.link) {
             self.own_deadline = None;
         }
         Ok(moved)
@@ -458,7 +463,7 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
         linger: Linger,
     ) -> Result<bool, Lost> {
         let moved = self.write(cx, round)?;
-        if !self.link.outbound.is_empty() {
+        if !round.link.outbound.is_empty() {
             return Ok(moved);
         }
         self.output = Output::Flushed;
@@ -470,7 +475,8 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
             Poll::Ready(Err(error)) => Err(self.broken(&error)),
             Poll::Ready(Ok(())) if self.input == Input::Ended || self.config.linger.is_zero() => Err(cause),
             Poll::Ready(Ok(())) => {
-                self.state = State::Lingering { cause, bytes: self.config.linger_bytes, linger };
+                let bytes = u32::try_from(self.config.linger_bytes).unwrap_or(u32::MAX);
+                self.state = State::Lingering { cause, bytes, linger };
                 self.own_deadline = Some(round.now + self.config.linger);
                 Ok(true)
             }
@@ -482,7 +488,7 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
         cx: &mut Context<'_>,
         round: &mut Round,
         cause: Lost,
-        bytes: usize,
+        bytes: u32,
         linger: Linger,
     ) -> Result<bool, Lost> {
         match (round.read, linger) {
@@ -490,17 +496,17 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
             (Side::Blocked, Linger::IfUnread) => return Err(cause),
             (Side::Blocked, Linger::UntilEof) | (Side::Short, _) => return Ok(false),
         }
-        let limit = spares::make_space(&mut self.link, &mut self.fit, spares::READ);
-        match self.stream.poll_read(cx, &mut self.link.inbound, limit) {
+        let limit = spares::make_space(&mut round.link, &mut self.fit, spares::READ);
+        match self.stream.poll_read(cx, &mut round.link.inbound, limit) {
             Poll::Pending if linger == Linger::IfUnread => Err(cause),
             Poll::Pending => {
                 round.read = Side::Blocked;
                 Ok(false)
             }
-            Poll::Ready(Ok(n)) if n > 0 && n < bytes => {
-                self.link.inbound.clear();
+            Poll::Ready(Ok(n @ 1..)) if n < bytes as usize => {
+                round.link.inbound.clear();
                 note_read::<R::Stream>(round, n, limit);
-                self.state = State::Lingering { cause, bytes: bytes - n, linger: Linger::UntilEof };
+                self.state = State::Lingering { cause, bytes: bytes - n as u32, linger: Linger::UntilEof };
                 Ok(true)
             }
             Poll::Ready(Ok(_) | Err(_)) => Err(cause),
@@ -518,11 +524,10 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
     }
 
     /// Sees to the timer. `Ready`: a deadline is due by now.
-    fn arm(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
-        let deadlines = [self.link.deadline(), self.own_deadline];
-        match deadlines.into_iter().flatten().min() {
+    fn arm(&mut self, cx: &mut Context<'_>, now: Instant, deadline: Option<Instant>) -> Poll<()> {
+        match deadline {
             None => Poll::Pending,
-            Some(at) => self.alarm.poll_at(cx, now, at, &self.runtime),
+            Some(at) => self.reminder.poll_at(cx, now, at, &self.registration, &self.runtime),
         }
     }
 

@@ -85,8 +85,7 @@ fn an_idle_function_holds_no_buffer() {
     for _ in 0..3 {
         wire.send(&[b'x'; 5000]);
         task.settle();
-        let link = task.future.link();
-        assert_eq!((link.inbound.capacity(), link.outbound.tail().capacity()), (0, 0));
+        assert!(task.future.link().is_none());
     }
 }
 

@@ -24,6 +24,7 @@ pub mod socket;
 mod spares;
 mod task;
 mod time;
+mod timers;
 #[cfg(unix)]
 mod unix_path;
 mod workers;

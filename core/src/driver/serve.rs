@@ -15,6 +15,7 @@ use super::config::Config;
 use super::connection::Driver;
 use super::runtime::{Accepted, Peer, Runtime, Spawn};
 use super::shutdown::{Connections, Permits, Registration, Shutdown, Stage};
+use super::timers::Keeper;
 use crate::limits::{Limits, Timeouts};
 use crate::protocol::Protocol;
 
@@ -103,7 +104,8 @@ impl Default for Options {
 /// On [`Shutdown::announce`] each connection is told, the accept queues are emptied, the listeners close, and what lives
 /// then has [`Options::drain`] to end and is dropped after that. On [`Shutdown::kill`] everything is dropped at once.
 /// [`workers::start`](super::start) calls this once for each worker; a program that runs inside an event loop of its own
-/// awaits it directly. A panic in `make` closes that one connection.
+/// awaits it directly. A panic in `make` closes that one connection. The deadlines of all these connections stand on one
+/// timer, which goes with this future; connections that live on then have timers of their own.
 pub async fn serve<P, R, Sp, M>(
     runtime: R,
     spawner: Sp,
@@ -118,38 +120,21 @@ pub async fn serve<P, R, Sp, M>(
     M: Fn(Endpoints) -> P,
 {
     let connections = Connections::new(&shutdown, &options.permits);
-    let mut worker = Worker {
+    let mut keeper = Keeper::new(connections.clone(), runtime.clone());
+    let worker = Worker {
         acceptor: Acceptor::new(runtime.clone(), listeners),
-        runtime: runtime.clone(),
+        runtime,
         spawner,
         make,
-        config: options.config,
-        connections: connections.clone(),
+        config: options.config.clone(),
+        connections,
     };
-    {
-        let mut announced = shutdown.announced();
-        poll_fn(|cx| worker.poll_serving(cx, &mut announced)).await;
-    }
-    let (mut drained, mut killed) = (runtime.sleep(options.drain), shutdown.reached(Stage::Kill));
-    let mut over = poll_fn(move |cx| {
-        let (drained, killed) = (Pin::new(&mut drained).poll(cx), Pin::new(&mut killed).poll(cx));
-        if drained.is_ready() || killed.is_ready() { Poll::Ready(()) } else { Poll::Pending }
-    });
-    for round in 0..ROUNDS {
-        if round > 0 {
-            either(runtime.sleep(SETTLE), &mut over).await;
-        }
-        let mut left = ROUND;
-        either(poll_fn(|cx| worker.poll_emptying(cx, &mut left)), &mut over).await;
-    }
-    drop(worker);
-    let all_ended = || poll_fn(|cx| connections.poll_empty(cx));
-    either(either(all_ended(), runtime.sleep(FIRST_BYTE)), &mut over).await;
-    connections.advance(Stage::Drain);
-    either(all_ended(), over).await;
-    options.on_alive_at_exit.tell(connections.len());
-    connections.advance(Stage::Kill);
-    either(all_ended(), runtime.sleep(options.kill)).await;
+    let mut serving = pin!(worker.serve(options, shutdown));
+    poll_fn(|cx| {
+        keeper.poll(cx);
+        serving.as_mut().poll(cx)
+    })
+    .await;
 }
 
 struct Worker<R: Runtime, Sp, M> {
@@ -162,6 +147,40 @@ struct Worker<R: Runtime, Sp, M> {
 }
 
 impl<R: Runtime, Sp, M> Worker<R, Sp, M> {
+    async fn serve<P>(mut self, options: Options, shutdown: Shutdown)
+    where
+        P: Protocol,
+        Sp: Spawn<Driver<P, R>>,
+        M: Fn(Endpoints) -> P,
+    {
+        let (runtime, connections) = (self.runtime.clone(), self.connections.clone());
+        {
+            let mut announced = shutdown.announced();
+            poll_fn(|cx| self.poll_serving(cx, &mut announced)).await;
+        }
+        let (mut drained, mut killed) = (runtime.sleep(options.drain), shutdown.reached(Stage::Kill));
+        let mut over = poll_fn(move |cx| {
+            let (drained, killed) = (Pin::new(&mut drained).poll(cx), Pin::new(&mut killed).poll(cx));
+            if drained.is_ready() || killed.is_ready() { Poll::Ready(()) } else { Poll::Pending }
+        });
+        for round in 0..ROUNDS {
+            if round > 0 {
+                either(runtime.sleep(SETTLE), &mut over).await;
+            }
+            let mut left = ROUND;
+            either(poll_fn(|cx| self.poll_emptying(cx, &mut left)), &mut over).await;
+        }
+        // The listeners close.
+        drop(self);
+        let all_ended = || poll_fn(|cx| connections.poll_empty(cx));
+        either(either(all_ended(), runtime.sleep(FIRST_BYTE)), &mut over).await;
+        connections.advance(Stage::Drain);
+        either(all_ended(), over).await;
+        options.on_alive_at_exit.tell(connections.len());
+        connections.advance(Stage::Kill);
+        either(all_ended(), runtime.sleep(options.kill)).await;
+    }
+
     /// Accepts until the shutdown is announced.
     fn poll_serving<P>(
         &mut self,

@@ -111,6 +111,95 @@ fn connections_are_served_and_counted() {
     assert_eq!(scene.tasks.len(), 2);
 }
 
+/// Ends when nothing came for 5 s.
+struct Brief;
+
+impl Protocol for Brief {
+    type Error = Infallible;
+    fn connection_made(&mut self, link: &mut Link) -> Result<(), Infallible> {
+        link.set_deadline(Some(link.now().mono + Duration::from_secs(5)));
+        Ok(())
+    }
+    fn data_received(&mut self, link: &mut Link) -> Result<(), Infallible> {
+        link.inbound.clear();
+        self.connection_made(link)
+    }
+    fn deadline_reached(&mut self, link: &mut Link) -> Result<(), Infallible> {
+        link.close();
+        Ok(())
+    }
+}
+
+struct Timed {
+    fake: Fake,
+    tasks: Tasks<Driver<Brief, Fake>>,
+    server: Option<Server>,
+    wires: Vec<Wire>,
+}
+
+impl Timed {
+    /// Three connections, made one second after the other.
+    fn new() -> Self {
+        let (fake, tasks) = (Fake::default(), Tasks::default());
+        let config = Arc::new(Config { linger: Duration::ZERO, ..Config::default() });
+        let options = Options { config, ..Options::default() };
+        let listeners = vec![FakeListener::new(&fake)];
+        let future = serve(fake.clone(), tasks.clone(), listeners, |_| Brief, options, Shutdown::new());
+        let mut server: Server = Bench::new(Box::pin(future));
+        server.run();
+        let mut timed = Self { fake, tasks, server: Some(server), wires: Vec::new() };
+        for n in 0..3 {
+            if n > 0 {
+                timed.advance(1000);
+            }
+            timed.wires.push(Wire::default());
+            timed.fake.offer(Ok(timed.wires[n].clone()));
+            timed.advance(0);
+        }
+        timed
+    }
+
+    fn advance(&mut self, millis: u64) {
+        self.fake.advance(Duration::from_millis(millis));
+        for _ in 0..4 {
+            if let Some(server) = &mut self.server {
+                server.settle();
+            }
+            self.tasks.run();
+        }
+    }
+}
+
+#[test]
+fn the_connections_of_a_worker_share_one_timer() {
+    let mut timed = Timed::new();
+    assert_eq!((timed.tasks.len(), timed.fake.with(|world| world.timers.len())), (3, 1));
+    // The second one's deadline moves from 6 to 9 s, and nothing is set for that.
+    timed.advance(2000);
+    let resets = timed.fake.with(|world| world.resets);
+    timed.wires[1].send(b"x");
+    timed.advance(0);
+    timed.advance(999);
+    assert_eq!((timed.tasks.len(), timed.fake.with(|world| world.resets)), (3, resets));
+    for (millis, left) in [(1, 2), (1000, 2), (999, 2), (1, 1), (1999, 1), (1, 0)] {
+        timed.advance(millis);
+        assert_eq!(timed.tasks.len(), left);
+    }
+    assert_eq!(timed.fake.with(|world| world.timers.len()), 1);
+}
+
+#[test]
+fn connections_that_outlive_the_server_keep_their_deadlines() {
+    let mut timed = Timed::new();
+    timed.server = None;
+    timed.advance(2999);
+    assert_eq!(timed.tasks.len(), 3);
+    for left in [2, 1, 0] {
+        timed.advance(1000);
+        assert_eq!(timed.tasks.len(), left);
+    }
+}
+
 #[test]
 fn accepting_pauses_at_the_bound_and_goes_on_when_one_ends() {
     let mut scene = scene(2);

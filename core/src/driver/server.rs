@@ -97,7 +97,7 @@ impl Drop for Living {
 #[derive(Debug)]
 pub struct Closed {
     alive: Arc<Alive>,
-    slot: Option<usize>,
+    slot: Option<u32>,
 }
 
 impl Future for Closed {

@@ -8,11 +8,13 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
-use core::sync::atomic::{AtomicU8, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use core::task::{Context, Poll, Waker};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::slots::Slots;
+use super::timers::Timers;
+use crate::time::Instant;
 
 /// How far a shutdown has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -137,7 +139,7 @@ impl fmt::Debug for Shutdown {
 pub struct Announced {
     shutdown: Shutdown,
     stage: Stage,
-    slot: Option<usize>,
+    slot: Option<u32>,
 }
 
 impl Future for Announced {
@@ -230,6 +232,8 @@ pub struct Connections(Arc<Part>);
 
 struct Part {
     stage: Forward,
+    /// Whether somebody looks after the timers. Changed under the lock of `living`.
+    keeps_timers: AtomicBool,
     permits: Permits,
     living: Mutex<Living>,
 }
@@ -237,6 +241,7 @@ struct Part {
 #[derive(Default)]
 struct Living {
     slots: Slots,
+    timers: Timers,
     when_empty: Option<Waker>,
 }
 
@@ -253,7 +258,8 @@ impl Connections {
     /// Makes the list of one worker, which hears of `shutdown`.
     pub fn new(shutdown: &Shutdown, permits: &Permits) -> Self {
         let stage = Forward(AtomicU8::new(Stage::Serving as u8));
-        let part = Arc::new(Part { stage, permits: permits.clone(), living: Mutex::default() });
+        let keeps_timers = AtomicBool::new(false);
+        let part = Arc::new(Part { stage, keeps_timers, permits: permits.clone(), living: Mutex::default() });
         {
             let mut listeners = lock(&shutdown.0.listeners);
             listeners.parts.retain(|part| part.strong_count() > 0);
@@ -301,6 +307,35 @@ impl Connections {
         self.0.advance(to);
     }
 
+    /// Says whether somebody looks after the timers from here on. Connections hear when nobody does any more.
+    pub(super) fn keep_timers(&self, keeps: bool) {
+        let wakers = {
+            let mut living = lock(&self.0.living);
+            self.0.keeps_timers.store(keeps, Ordering::Release);
+            living.timers = Timers::default();
+            if keeps { Vec::new() } else { living.slots.wakers() }
+        };
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Wakes each connection whose instant is reached, and returns the next instant; `keeper` is woken when there is an
+    /// earlier one.
+    pub(super) fn wake_due(&self, now: Instant, keeper: &Waker) -> Option<Instant> {
+        loop {
+            let due = {
+                let mut living = lock(&self.0.living);
+                let Living { slots, timers, when_empty: _ } = &mut *living;
+                match timers.take_due(now) {
+                    Some(slot) => slots.waker(slot),
+                    None => return timers.sleep(keeper),
+                }
+            };
+            if let Some(waker) = due {
+                waker.wake();
+            }
+        }
+    }
+
     fn enter(&self) -> Registration {
         let born = self.0.stage.get();
         let slot = lock(&self.0.living).slots.insert();
@@ -317,7 +352,7 @@ impl fmt::Debug for Connections {
 /// The place of one connection in [`Connections`]; dropped with it.
 pub struct Registration {
     part: Arc<Part>,
-    slot: usize,
+    slot: u32,
     born: Stage,
 }
 
@@ -342,6 +377,26 @@ impl Registration {
         let old = lock(&self.part.living).slots.set(self.slot, waker);
         drop(old);
     }
+
+    /// Whether [`Registration::wake_at`] can be asked.
+    pub(super) fn keeps_timers(&self) -> bool {
+        self.part.keeps_timers.load(Ordering::Acquire)
+    }
+
+    /// Asks to be woken at `at` or later, once, in place of what was asked before; false when nobody looks after that.
+    pub(super) fn wake_at(&self, at: Instant) -> bool {
+        let keeper = {
+            let mut living = lock(&self.part.living);
+            if !self.keeps_timers() {
+                return false;
+            }
+            living.timers.set(self.slot, at)
+        };
+        if let Some(keeper) = keeper {
+            keeper.wake();
+        }
+        true
+    }
 }
 
 impl Drop for Registration {
@@ -349,6 +404,7 @@ impl Drop for Registration {
         let (old, empty) = {
             let mut living = lock(&self.part.living);
             let old = living.slots.remove(self.slot);
+            living.timers.clear(self.slot);
             (old, if living.slots.len() == 0 { living.when_empty.take() } else { None })
         };
         drop(old);

@@ -7,45 +7,47 @@ use core::task::Waker;
 #[derive(Debug, Default)]
 pub(crate) struct Slots {
     entries: Vec<Entry>,
-    free: Option<usize>,
+    free: Option<u32>,
     live: usize,
 }
 
 #[derive(Debug)]
 enum Entry {
-    Free { next: Option<usize> },
-    Used(Option<Waker>),
+    Free { next: Option<u32> },
+    Used(Waker),
 }
 
 impl Slots {
-    /// Takes a slot without a waker.
-    pub(crate) fn insert(&mut self) -> usize {
+    /// Takes a slot whose waker does nothing.
+    pub(crate) fn insert(&mut self) -> u32 {
         self.live += 1;
+        let entry = Entry::Used(Waker::noop().clone());
         let Some(index) = self.free else {
-            self.entries.push(Entry::Used(None));
-            return self.entries.len() - 1;
+            let index = u32::try_from(self.entries.len()).expect("fewer sockets than that exist");
+            self.entries.push(entry);
+            return index;
         };
-        if let Entry::Free { next } = self.entries[index] {
+        if let Entry::Free { next } = core::mem::replace(&mut self.entries[index as usize], entry) {
             self.free = next;
         }
-        self.entries[index] = Entry::Used(None);
         index
     }
 
     /// Puts the waker into the slot and returns the one that was there.
     #[must_use = "a waker is dropped after the lock is released"]
-    pub(crate) fn set(&mut self, index: usize, waker: &Waker) -> Option<Waker> {
-        match &mut self.entries[index] {
-            Entry::Used(Some(old)) if old.will_wake(waker) => None,
-            Entry::Used(slot) => slot.replace(waker.clone()),
+    pub(crate) fn set(&mut self, index: u32, waker: &Waker) -> Option<Waker> {
+        match &mut self.entries[index as usize] {
+            Entry::Used(old) if old.will_wake(waker) => None,
+            Entry::Used(old) => Some(core::mem::replace(old, waker.clone())),
             Entry::Free { .. } => None,
         }
     }
 
     /// Frees the slot and returns the waker that was there.
     #[must_use = "a waker is dropped after the lock is released"]
-    pub(crate) fn remove(&mut self, index: usize) -> Option<Waker> {
-        let entry = core::mem::replace(&mut self.entries[index], Entry::Free { next: self.free });
+    pub(crate) fn remove(&mut self, index: u32) -> Option<Waker> {
+        let freed = Entry::Free { next: self.free };
+        let entry = core::mem::replace(&mut self.entries[index as usize], freed);
         self.free = Some(index);
         self.live -= 1;
         if self.live == 0 {
@@ -53,7 +55,7 @@ impl Slots {
             self.free = None;
         }
         match entry {
-            Entry::Used(waker) => waker,
+            Entry::Used(waker) => Some(waker),
             Entry::Free { .. } => None,
         }
     }
@@ -63,10 +65,18 @@ impl Slots {
         self.live
     }
 
+    /// Clones the waker of one slot; wake it after the lock is released.
+    pub(crate) fn waker(&self, index: u32) -> Option<Waker> {
+        match &self.entries[index as usize] {
+            Entry::Used(waker) => Some(waker.clone()),
+            Entry::Free { .. } => None,
+        }
+    }
+
     /// Clones every waker; wake them after the lock is released.
     pub(crate) fn wakers(&self) -> Vec<Waker> {
         let waker = |entry: &Entry| match entry {
-            Entry::Used(waker) => waker.clone(),
+            Entry::Used(waker) => Some(waker.clone()),
             Entry::Free { .. } => None,
         };
         self.entries.iter().filter_map(waker).collect()
@@ -84,8 +94,7 @@ mod tests {
         assert_eq!((a, b, c, slots.len()), (0, 1, 2, 3));
         drop((slots.remove(b), slots.remove(a)));
         assert_eq!((slots.insert(), slots.insert(), slots.insert()), (a, b, 3));
-        assert!(slots.wakers().is_empty());
-        drop(slots.set(b, Waker::noop()));
-        assert_eq!(slots.wakers().len(), 1);
+        assert_eq!(slots.wakers().len(), 4);
+        assert_eq!(size_of::<Entry>(), 16);
     }
 }

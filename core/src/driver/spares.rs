@@ -1,8 +1,9 @@
-//! Read and write buffers, lent to a connection for the time of a poll.
+//! Links, lent to a connection for the time of a poll with the buffers in them.
 //!
-//! A connection that waits holds none: what is empty at the end of a poll goes back to its thread's spares, and a short
-//! leftover moves to a buffer of its own size.
+//! A connection that waits holds none: what is empty at the end of a poll goes back to its thread's spares. A link that
+//! is not empty stays with its connection, and a short leftover moves to a buffer of its own size.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 use std::thread_local;
@@ -10,6 +11,7 @@ use std::thread_local;
 use bytes::BytesMut;
 
 use crate::link::{Link, Outbound};
+use crate::time::{Instant, Now};
 
 /// How much one read may bring, in bytes.
 pub(crate) const READ: usize = 16 * 1024;
@@ -19,22 +21,20 @@ const LEFTOVER: usize = 2 * 1024;
 const WRITE: usize = 4 * 1024;
 /// Buffers that grew beyond this are not kept.
 const KEPT: usize = 64 * 1024;
-/// How many of each kind a thread keeps.
+/// How many links a thread keeps.
 const SPARES: usize = 8;
 
-#[derive(Default)]
-struct Spares {
-    inbound: Vec<BytesMut>,
-    outbound: Vec<Outbound>,
-}
-
 thread_local! {
-    static SPARE: RefCell<Spares> = RefCell::default();
+    #[allow(clippy::vec_box, reason = "what is lent moves by its pointer")]
+    static SPARES_OF_THREAD: RefCell<Vec<Box<Link>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Runs `f` on the spares of this thread; `None` while the thread ends or the spares are in use.
-fn with_spares<T>(f: impl FnOnce(&mut Spares) -> T) -> Option<T> {
-    SPARE.try_with(|spares| spares.try_borrow_mut().ok().map(|mut spares| f(&mut spares))).ok().flatten()
+fn with_spares<T>(f: impl FnOnce(&mut Vec<Box<Link>>) -> T) -> Option<T> {
+    SPARES_OF_THREAD
+        .try_with(|spares| spares.try_borrow_mut().ok().map(|mut spares| f(&mut spares)))
+        .ok()
+        .flatten()
 }
 
 /// Whether the bytes in [`Link::inbound`] stand in a buffer of their own size.
@@ -44,49 +44,72 @@ pub(crate) enum Fit {
     Large,
 }
 
-/// Gives an idle link a write buffer.
-pub(crate) fn lend_outbound(link: &mut Link) {
-    if !link.outbound.is_empty() || link.outbound.tail().capacity() > 0 {
-        return;
-    }
-    let mark = link.outbound.high_water();
-    match with_spares(|spares| spares.outbound.pop()).flatten() {
-        Some(spare) => link.outbound = spare,
-        None => link.outbound.tail().reserve(WRITE),
-    }
-    link.outbound.set_high_water(mark);
+/// What a connection keeps of its link between two polls.
+#[derive(Debug, Default)]
+pub(crate) struct Parked {
+    /// The link itself, unless nothing but the deadline tells it from a new one.
+    kept: Option<Box<Link>>,
+    deadline: Option<Instant>,
 }
 
-/// Takes the write buffer back from a link that has nothing to send.
-pub(crate) fn take_back_outbound(link: &mut Link) {
-    if !link.outbound.is_empty() || link.outbound.tail().capacity() == 0 {
-        return;
-    }
-    let fresh = Outbound::new(link.outbound.high_water());
-    let mut used = core::mem::replace(&mut link.outbound, fresh);
-    if used.reclaim(WRITE, KEPT) {
-        with_spares(|spares| {
-            if spares.outbound.len() < SPARES {
-                spares.outbound.push(used);
+impl Parked {
+    /// Gives out the link for a poll.
+    pub(crate) fn lend(&mut self, now: Now, high_water: usize) -> Box<Link> {
+        let mut link = match self.kept.take() {
+            Some(kept) => kept,
+            None => {
+                let mut spare = with_spares(Vec::pop).flatten().unwrap_or_else(|| Box::new(Link::new(now)));
+                spare.outbound.set_high_water(high_water);
+                spare.set_deadline(self.deadline);
+                spare
             }
-        });
+        };
+        if link.outbound.is_empty() && link.outbound.tail().capacity() == 0 {
+            link.outbound.tail().reserve(WRITE);
+        }
+        link.set_now(now);
+        link
+    }
+
+    /// Takes the link back after a poll.
+    pub(crate) fn park(&mut self, mut link: Box<Link>, high_water: usize, fit: &mut Fit) {
+        self.deadline = link.deadline();
+        if link.is_as_new(high_water) {
+            give_back(link);
+            return;
+        }
+        if link.outbound.is_empty() && link.outbound.tail().capacity() > 0 {
+            link.outbound = Outbound::new(link.outbound.high_water());
+        }
+        if link.inbound.is_empty() {
+            link.inbound = BytesMut::new();
+        } else if *fit == Fit::Large && link.inbound.len() <= LEFTOVER {
+            link.inbound = BytesMut::from(&link.inbound[..]);
+            *fit = Fit::Own;
+        }
+        self.kept = Some(link);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn kept(&self) -> Option<&Link> {
+        self.kept.as_deref()
     }
 }
 
-fn lend() -> BytesMut {
-    let spare = with_spares(|spares| spares.inbound.pop()).flatten();
-    spare.unwrap_or_else(|| BytesMut::with_capacity(READ))
-}
-
-fn take_back(mut used: BytesMut) {
-    used.clear();
-    if used.try_reclaim(READ) && used.capacity() <= KEPT {
-        with_spares(|spares| {
-            if spares.inbound.len() < SPARES {
-                spares.inbound.push(used);
-            }
-        });
+/// Keeps an empty link for the next poll of any connection of this thread, unless its buffers grew or are held by others.
+fn give_back(mut link: Box<Link>) {
+    let fits = link.inbound.try_reclaim(READ) && link.inbound.capacity() <= KEPT;
+    if !fits {
+        link.inbound = BytesMut::new();
     }
+    if !link.outbound.reclaim(WRITE, KEPT) {
+        link.outbound = Outbound::default();
+    }
+    with_spares(|spares| {
+        if spares.len() < SPARES {
+            spares.push(link);
+        }
+    });
 }
 
 /// Makes room in [`Link::inbound`] for a read and returns how much may be read.
@@ -103,13 +126,13 @@ pub(crate) fn make_space(link: &mut Link, fit: &mut Fit, room: usize) -> usize {
     let wanted = room.min(READ);
     if inbound.is_empty() {
         if !inbound.try_reclaim(wanted) && inbound.capacity() < wanted.min(READ / 4) {
-            *inbound = lend();
+            *inbound = BytesMut::with_capacity(READ);
         }
         *fit = Fit::Large;
     } else if inbound.len() <= LEFTOVER && inbound.capacity() - inbound.len() < wanted {
-        let mut lent = lend();
-        lent.extend_from_slice(inbound);
-        take_back(core::mem::replace(inbound, lent));
+        let mut large = BytesMut::with_capacity(READ);
+        large.extend_from_slice(inbound);
+        *inbound = large;
         *fit = Fit::Large;
     } else if inbound.capacity() == inbound.len() {
         inbound.reserve(wanted);
@@ -118,71 +141,96 @@ pub(crate) fn make_space(link: &mut Link, fit: &mut Fit, room: usize) -> usize {
     room.min(inbound.capacity() - inbound.len())
 }
 
-/// Takes the read buffer back when nothing is left in it, or little.
-pub(crate) fn take_back_inbound(link: &mut Link, fit: &mut Fit) {
-    let inbound = &mut link.inbound;
-    if inbound.is_empty() {
-        if inbound.capacity() > 0 {
-            take_back(core::mem::take(inbound));
-        }
-    } else if *fit == Fit::Large && inbound.len() <= LEFTOVER {
-        let own = BytesMut::from(&inbound[..]);
-        take_back(core::mem::replace(inbound, own));
-        *fit = Fit::Own;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Now;
     use bytes::Buf;
 
-    fn forget_spares() {
+    const MARK: usize = 7;
+
+    fn scene() -> (Parked, Fit) {
         with_spares(core::mem::take);
+        (Parked::default(), Fit::Large)
+    }
+
+    fn lend(parked: &mut Parked) -> Box<Link> {
+        parked.lend(Now::default(), MARK)
+    }
+
+    fn spares() -> Option<usize> {
+        with_spares(|spares| spares.len())
     }
 
     #[test]
-    fn a_read_buffer_comes_back_and_is_lent_again() {
-        forget_spares();
-        let (mut link, mut fit) = (Link::new(Now::default()), Fit::Large);
+    fn an_empty_link_comes_back_and_is_lent_again_with_its_buffers() {
+        let (mut parked, mut fit) = scene();
+        let mut link = lend(&mut parked);
         assert_eq!(make_room(&mut link, &mut fit), READ);
         link.inbound.extend_from_slice(b"request");
-        let first = link.inbound.as_ptr();
+        link.write(&b"answer"[..]);
+        link.set_deadline(Some(Instant::from_nanos(5)));
+        let buffers = (link.inbound.as_ptr(), link.outbound.tail().as_ptr());
         link.inbound.advance(7);
-        take_back_inbound(&mut link, &mut fit);
-        assert_eq!(link.inbound.capacity(), 0);
-        make_room(&mut link, &mut fit);
-        link.inbound.extend_from_slice(b"request");
-        assert_eq!(link.inbound.as_ptr(), first);
+        link.outbound.advance(6);
+        parked.park(link, MARK, &mut fit);
+        assert!(parked.kept().is_none());
+        let mut other = lend(&mut Parked::default());
+        assert_eq!((other.deadline(), other.outbound.high_water()), (None, MARK));
+        make_room(&mut other, &mut fit);
+        other.inbound.extend_from_slice(b"request");
+        other.write(&b"answer"[..]);
+        assert_eq!((other.inbound.as_ptr(), other.outbound.tail().as_ptr()), buffers);
+        assert_eq!(lend(&mut parked).deadline(), Some(Instant::from_nanos(5)));
     }
 
     #[test]
     fn a_read_buffer_that_a_handler_holds_a_slice_of_does_not_come_back() {
-        forget_spares();
-        let (mut link, mut fit) = (Link::new(Now::default()), Fit::Large);
+        let (mut parked, mut fit) = scene();
+        let mut link = lend(&mut parked);
         make_room(&mut link, &mut fit);
         link.inbound.extend_from_slice(b"held");
         let held = link.inbound.split().freeze();
-        take_back_inbound(&mut link, &mut fit);
-        assert_eq!(link.inbound.capacity(), 0);
-        assert_eq!(with_spares(|spares| spares.inbound.len()), Some(0));
+        parked.park(link, MARK, &mut fit);
+        assert_eq!(spares(), Some(1));
+        assert_eq!(lend(&mut parked).inbound.capacity(), 0);
         assert_eq!(held, "held");
     }
 
     #[test]
+    fn a_link_that_is_not_as_new_stays_without_empty_buffers() {
+        let changes: [fn(&mut Link); 5] = [
+            |link| link.allow(1),
+            |link| link.outbound.set_high_water(8),
+            |link| link.close(),
+            |link| link.inbound.extend_from_slice(b"x"),
+            |link| link.outbound.write_slice(b"x"),
+        ];
+        for change in changes {
+            let (mut parked, mut fit) = scene();
+            let mut link = lend(&mut parked);
+            make_room(&mut link, &mut fit);
+            change(&mut link);
+            parked.park(link, MARK, &mut fit);
+            let Some(kept) = parked.kept() else { panic!("the link was not kept") };
+            assert_eq!(kept.inbound.capacity(), kept.inbound.len());
+            assert_eq!(spares(), Some(0));
+        }
+    }
+
+    #[test]
     fn a_short_leftover_moves_to_a_buffer_of_its_size_and_a_long_one_stays() {
-        forget_spares();
-        let (mut link, mut fit) = (Link::new(Now::default()), Fit::Large);
+        let (mut parked, mut fit) = scene();
+        let mut link = lend(&mut parked);
         make_room(&mut link, &mut fit);
         link.inbound.extend_from_slice(&[b'x'; 100]);
-        take_back_inbound(&mut link, &mut fit);
+        parked.park(link, MARK, &mut fit);
+        let mut link = lend(&mut parked);
         assert_eq!((link.inbound.len(), link.inbound.capacity(), fit), (100, 100, Fit::Own));
         assert_eq!(make_room(&mut link, &mut fit), READ - 100);
         link.inbound.extend_from_slice(&[b'x'; LEFTOVER]);
         let stays = link.inbound.as_ptr();
-        take_back_inbound(&mut link, &mut fit);
-        assert_eq!(link.inbound.as_ptr(), stays);
+        parked.park(link, MARK, &mut fit);
+        assert_eq!(lend(&mut parked).inbound.as_ptr(), stays);
     }
 
     #[test]
@@ -197,22 +245,5 @@ mod tests {
             all += room;
         }
         assert_eq!(all, 3 * READ);
-    }
-
-    #[test]
-    fn a_write_buffer_comes_back_when_all_is_sent() {
-        forget_spares();
-        let mut link = Link::new(Now::default());
-        link.outbound.set_high_water(7);
-        lend_outbound(&mut link);
-        link.write(&b"answer"[..]);
-        take_back_outbound(&mut link);
-        assert_eq!(link.outbound.len(), 6);
-        link.outbound.advance(6);
-        take_back_outbound(&mut link);
-        assert_eq!((link.outbound.tail().capacity(), link.outbound.high_water()), (0, 7));
-        assert_eq!(with_spares(|spares| spares.outbound.len()), Some(1));
-        lend_outbound(&mut link);
-        assert!(link.outbound.tail().capacity() >= WRITE && link.outbound.high_water() == 7);
     }
 }

@@ -40,7 +40,7 @@ pub(crate) struct World {
     pub(crate) always_ready: bool,
     pub(crate) resets: usize,
     pub(crate) timer_polls: usize,
-    timers: Vec<TimerState>,
+    pub(crate) timers: Vec<TimerState>,
     pub(crate) accepts: VecDeque<io::Result<Wire>>,
     pub(crate) accept_polls: usize,
     accept_waker: Option<Waker>,
@@ -48,7 +48,7 @@ pub(crate) struct World {
 }
 
 #[derive(Debug, Default)]
-struct TimerState {
+pub(crate) struct TimerState {
     at: Option<u64>,
     fired: bool,
     waker: Option<Waker>,

@@ -706,7 +706,7 @@ fn work_that_says_again_gets_another_turn() {
     let config = Config { budget_turns: 10, ..Config::default() };
     let mut task = drive_as(script, &fake, &wire, Registration::alone(), config);
     assert!(task.poll().is_pending() && task.is_woken());
-    assert_eq!(task.future.link().outbound.len(), 4);
+    assert_eq!(task.future.link().map(|link| link.outbound.len()), Some(4));
 }
 
 #[test]
@@ -791,16 +791,12 @@ fn a_connection_born_in_the_announcement_may_say_what_it_came_for() {
 fn an_idle_connection_holds_no_buffer() {
     let (fake, wire) = (Fake::<false>::default(), Wire::default());
     let mut task = drive(Echo::default(), &fake, &wire);
-    let idle = |task: &mut Task<Echo, false>| {
-        let link = task.future.link();
-        (link.inbound.capacity(), link.outbound.tail().capacity())
-    };
     task.run();
-    assert_eq!(idle(&mut task), (0, 0));
+    assert!(task.future.link().is_none());
     for size in [1, 100, 4096, 16 * 1024, 100_000] {
         wire.send(&vec![b'x'; size]);
         task.settle();
-        assert_eq!(idle(&mut task), (0, 0), "{size}");
+        assert!(task.future.link().is_none(), "{size}");
     }
     assert_eq!(wire.written().len(), 1 + 100 + 4096 + 16 * 1024 + 100_000);
 }
@@ -814,7 +810,7 @@ fn a_short_leftover_stands_in_a_buffer_of_its_size() {
     for n in 1..=300 {
         wire.send(b"h");
         task.run();
-        let inbound = &task.future.link().inbound;
+        let inbound = &task.future.link().expect("it holds the line").inbound;
         assert_eq!((inbound.len(), inbound.capacity() < 2 * n + 64), (n, true));
     }
 }
@@ -822,7 +818,7 @@ fn a_short_leftover_stands_in_a_buffer_of_its_size() {
 #[test]
 fn the_driver_is_small() {
     // The scripts' stream, timer and handle are a pointer or two each, the protocol is one byte.
-    assert_eq!(size_of::<Driver<Echo, Fake>>(), 288);
+    assert_eq!(size_of::<Driver<Echo, Fake>>(), 120);
 }
 
 #[test]
