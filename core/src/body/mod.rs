@@ -59,7 +59,8 @@ impl Drop for SlotReader {
 enum Inner {
     Empty,
     Full(Bytes),
-    Slot(SlotReader),
+    /// With the number of bytes still to come, when it is known.
+    Slot(SlotReader, Option<u64>),
     /// Nobody locks it but through `&mut`, and for its length; the mutex makes a body `Sync`, so that a handler may hold
     /// `&Request` while it waits.
     Source(Mutex<Box<dyn BodySource>>),
@@ -75,19 +76,18 @@ enum Inner {
 pub struct Body {
     inner: Inner,
     trailers: Option<Box<Headers>>,
-    declared: Option<u64>,
     max_collect: usize,
 }
 
 impl Default for Body {
     fn default() -> Self {
-        Self::new(Inner::Empty, Some(0))
+        Self::new(Inner::Empty)
     }
 }
 
 impl Body {
-    fn new(inner: Inner, declared: Option<u64>) -> Self {
-        Self { inner, trailers: None, declared, max_collect: DEFAULT_MAX_COLLECT }
+    fn new(inner: Inner) -> Self {
+        Self { inner, trailers: None, max_collect: DEFAULT_MAX_COLLECT }
     }
 
     /// Makes an empty body.
@@ -97,8 +97,7 @@ impl Body {
 
     /// Makes a body that a [`BodySource`] produces.
     pub fn from_source(source: impl BodySource + 'static) -> Self {
-        let declared = source.length();
-        Self::new(Inner::Source(Mutex::new(Box::new(source))), declared)
+        Self::new(Inner::Source(Mutex::new(Box::new(source))))
     }
 
     /// Makes a body that an async function writes into a [`Sink`], in the connection's own task.
@@ -131,7 +130,7 @@ impl Body {
     }
 
     pub(crate) fn from_slot(slot: Arc<Slot>, declared: Option<u64>) -> Self {
-        Self::new(Inner::Slot(SlotReader(slot)), declared)
+        Self::new(Inner::Slot(SlotReader(slot), declared))
     }
 
     /// Returns how many bytes [`Body::collect`] gathers at most.
@@ -154,7 +153,7 @@ impl Body {
         match &self.inner {
             Inner::Empty => Some(0),
             Inner::Full(bytes) => Some(bytes.len() as u64),
-            Inner::Slot(_) => self.declared,
+            Inner::Slot(_, left) => *left,
             Inner::Source(source) => source.lock().unwrap_or_else(PoisonError::into_inner).length(),
         }
     }
@@ -169,7 +168,7 @@ impl Body {
         match core::mem::replace(&mut self.inner, Inner::Empty) {
             Inner::Empty => Some(Bytes::new()),
             Inner::Full(bytes) => Some(bytes),
-            other @ (Inner::Slot(_) | Inner::Source(_)) => {
+            other @ (Inner::Slot(..) | Inner::Source(_)) => {
                 self.inner = other;
                 None
             }
@@ -185,14 +184,17 @@ impl Body {
                 self.inner = Inner::Empty;
                 return Poll::Ready((!bytes.is_empty()).then_some(Ok(bytes)));
             }
-            Inner::Slot(slot) => slot.0.poll_chunk(cx),
+            Inner::Slot(slot, left) => {
+                let polled = slot.0.poll_chunk(cx);
+                if let (Poll::Ready(Some(Ok(bytes))), Some(left)) = (&polled, left) {
+                    *left = left.saturating_sub(bytes.len() as u64);
+                }
+                polled
+            }
             Inner::Source(source) => exclusive(source).poll_chunk(cx),
         };
         match &polled {
-            Poll::Pending => {}
-            Poll::Ready(Some(Ok(bytes))) => {
-                self.declared = self.declared.map(|left| left.saturating_sub(bytes.len() as u64));
-            }
+            Poll::Pending | Poll::Ready(Some(Ok(_))) => {}
             Poll::Ready(Some(Err(_))) => self.inner = Inner::Empty,
             Poll::Ready(None) => self.finish(),
         }
@@ -201,7 +203,7 @@ impl Body {
 
     fn finish(&mut self) {
         let trailers = match &mut self.inner {
-            Inner::Slot(slot) => slot.0.take_trailers(),
+            Inner::Slot(slot, _) => slot.0.take_trailers(),
             Inner::Source(source) => exclusive(source).trailers().map(Box::new),
             Inner::Empty | Inner::Full(_) => None,
         };
@@ -271,7 +273,7 @@ impl fmt::Debug for Body {
         let kind = match &self.inner {
             Inner::Empty => "empty",
             Inner::Full(_) => "full",
-            Inner::Slot(_) => "slot",
+            Inner::Slot(..) => "slot",
             Inner::Source(_) => "source",
         };
         f.debug_struct("Body").field("kind", &kind).field("length", &self.length()).finish()
@@ -280,8 +282,7 @@ impl fmt::Debug for Body {
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        let length = bytes.len() as u64;
-        Self::new(if bytes.is_empty() { Inner::Empty } else { Inner::Full(bytes) }, Some(length))
+        Self::new(if bytes.is_empty() { Inner::Empty } else { Inner::Full(bytes) })
     }
 }
 

@@ -172,6 +172,15 @@ impl Target {
         Self { bytes: Text::copy_from(&self.bytes), ..self }
     }
 
+    /// Whether the target refers to a buffer.
+    #[cfg(feature = "std")]
+    pub(crate) fn is_shared(&self) -> bool {
+        match self.bytes {
+            Text::Inline { .. } => false,
+            Text::Shared(_) => true,
+        }
+    }
+
     fn lacks_path(&self) -> bool {
         self.layout.form == Form::Absolute && self.layout.path_start == self.layout.path_end
     }

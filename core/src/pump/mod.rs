@@ -11,10 +11,11 @@
 //! The codec below never sees a `Context`; the handler above never sees framing.
 
 mod config;
-mod date;
+
 mod deadlines;
 mod exchange;
 mod server;
+mod stamp;
 #[cfg(test)]
 mod tests;
 mod tunnel;

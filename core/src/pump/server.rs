@@ -199,7 +199,7 @@ where
             exchange.expect_tunnel();
         }
         exchange.expect_body(&head, incoming.rest, incoming.received, self.codec.initial_credit());
-        let request = Request::from_parts(head, body, stream, Arc::clone(&self.connection));
+        let request = Request::from_parts(head, body, stream, Some(Arc::clone(&self.connection)));
         if C::ORDERED && !self.exchanges.is_empty() {
             exchange.queue(request);
         } else {

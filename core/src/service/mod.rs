@@ -7,6 +7,7 @@ mod erase;
 mod extensions;
 mod handler;
 mod into_response;
+mod parts;
 mod request;
 mod response;
 mod router;

@@ -5,11 +5,13 @@ use core::pin::Pin;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Context, Poll, Waker};
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use std::sync::{Mutex, PoisonError};
 
 use super::Extensions;
+use super::parts::{self, Parts};
 use crate::body::Body;
 use crate::codec::{Misuse, StreamId};
 use crate::driver::Peer;
@@ -69,10 +71,6 @@ impl Connection {
             interim_waits: AtomicBool::new(false),
             shared: Mutex::default(),
         })
-    }
-
-    pub(crate) fn is_watched(&self) -> bool {
-        self.watched
     }
 
     fn shared(&self) -> std::sync::MutexGuard<'_, SharedState> {
@@ -201,6 +199,9 @@ impl Interim {
     }
 }
 
+/// Where a request made by hand comes from.
+static NOWHERE: Peer = Peer::Unix(None);
+
 /// A request as its handler gets it.
 ///
 /// ```
@@ -210,12 +211,8 @@ impl Interim {
 /// assert_eq!((request.path(), request.query()), ("/search", Some("q=rust")));
 /// ```
 pub struct Request {
-    head: RequestHead,
-    body: Body,
-    params: Params,
-    extensions: Extensions,
-    stream: StreamId,
-    connection: Arc<Connection>,
+    /// Always there until the request is dropped, when the memory goes back to its thread.
+    parts: Option<Box<Parts>>,
 }
 
 impl Request {
@@ -223,15 +220,35 @@ impl Request {
         head: RequestHead,
         body: Body,
         stream: StreamId,
-        connection: Arc<Connection>,
+        connection: Option<Arc<Connection>>,
     ) -> Self {
-        Self { head, body, params: Params::default(), extensions: Extensions::default(), stream, connection }
+        let mut parts = parts::take();
+        parts.head = head;
+        parts.body = body;
+        parts.stream = stream;
+        parts.connection = connection;
+        Self { parts: Some(parts) }
+    }
+
+    #[inline]
+    fn parts(&self) -> &Parts {
+        match &self.parts {
+            Some(parts) => parts,
+            None => unreachable!("a request has its parts until it is dropped"),
+        }
+    }
+
+    #[inline]
+    fn parts_mut(&mut self) -> &mut Parts {
+        match &mut self.parts {
+            Some(parts) => parts,
+            None => unreachable!("a request has its parts until it is dropped"),
+        }
     }
 
     /// Makes a request by hand, for tests and for in-memory calls. It comes from nowhere, over `http`.
     pub fn new(head: RequestHead, body: impl Into<Body>) -> Self {
-        let nowhere = Connection::new(Peer::Unix(None), Peer::Unix(None), Scheme::Http, false);
-        Self::from_parts(head, body.into(), StreamId::default(), nowhere)
+        Self::from_parts(head, body.into(), StreamId::default(), None)
     }
 
     /// Makes a GET request with an empty body, for tests.
@@ -264,133 +281,155 @@ impl Request {
 
     /// Returns the method.
     pub fn method(&self) -> &Method {
-        &self.head.method
+        &self.parts().head.method
     }
 
     /// Returns the request target as it came.
     pub fn target(&self) -> &Target {
-        &self.head.target
+        &self.parts().head.target
     }
 
     /// Returns the path of the target, still percent-encoded.
     pub fn path(&self) -> &str {
-        self.head.target.path()
+        self.parts().head.target.path()
     }
 
     /// Returns the query of the target, without the question mark, still percent-encoded.
     pub fn query(&self) -> Option<&str> {
-        self.head.target.query()
+        self.parts().head.target.query()
     }
 
     /// Returns the host and perhaps the port that the request is for: the target's own where it is in absolute form,
     /// else the `Host` field (RFC 9112 §3.2.2).
     pub fn host(&self) -> Option<&str> {
-        self.head.target.authority().or_else(|| self.header("host"))
+        self.parts().head.target.authority().or_else(|| self.header("host"))
     }
 
     /// Returns the HTTP version.
     pub fn version(&self) -> Version {
-        self.head.version
+        self.parts().head.version
     }
 
     /// Returns the field lines in the order and case in which they came.
     pub fn headers(&self) -> &Headers {
-        &self.head.headers
+        &self.parts().head.headers
     }
 
     /// Returns the field lines, to be changed.
     pub fn headers_mut(&mut self) -> &mut Headers {
-        &mut self.head.headers
+        &mut self.parts_mut().head.headers
     }
 
     /// Returns the first value of a field, when it is there and is UTF-8.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.head.headers.get_str(name)
+        self.parts().head.headers.get_str(name)
     }
 
     /// Returns the head.
     pub fn head(&self) -> &RequestHead {
-        &self.head
+        &self.parts().head
     }
 
     /// Returns a path parameter, percent-decoded.
     pub fn param(&self, name: &str) -> Option<&str> {
-        self.params.get(name)
+        self.parts().params.get(name)
     }
 
     /// Returns all path parameters.
     pub fn params(&self) -> &Params {
-        &self.params
+        &self.parts().params
     }
 
-    pub(crate) fn connection(&self) -> &Connection {
-        &self.connection
+    /// Whether handlers are to be known by name.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.parts().connection.as_ref().is_some_and(|connection| connection.watched)
+    }
+
+    fn connection(&self) -> Arc<Connection> {
+        self.parts()
+            .connection
+            .clone()
+            .unwrap_or_else(|| Connection::new(NOWHERE.clone(), NOWHERE.clone(), Scheme::Http, false))
     }
 
     pub(crate) fn set_params(&mut self, params: Params) {
-        self.params = params;
+        self.parts_mut().params = params;
     }
 
     /// Returns the address of the other end.
     pub fn peer_addr(&self) -> &Peer {
-        &self.connection.peer
+        self.parts().connection.as_ref().map_or(&NOWHERE, |connection| &connection.peer)
     }
 
     /// Returns the address the client connected to.
     pub fn local_addr(&self) -> &Peer {
-        &self.connection.local
+        self.parts().connection.as_ref().map_or(&NOWHERE, |connection| &connection.local)
     }
 
     /// Returns how the request reached the server.
     pub fn scheme(&self) -> Scheme {
-        self.connection.scheme
+        self.parts().connection.as_ref().map_or(Scheme::Http, |connection| connection.scheme)
     }
 
     /// Returns the values attached to this request.
     pub fn extensions(&self) -> &Extensions {
-        &self.extensions
+        &self.parts().extensions
     }
 
     /// Returns the values attached to this request, to be changed.
     pub fn extensions_mut(&mut self) -> &mut Extensions {
-        &mut self.extensions
+        &mut self.parts_mut().extensions
     }
 
     /// Returns the signal that the client has left.
     pub fn client_left(&self) -> ClientLeft {
-        ClientLeft(Arc::clone(&self.connection))
+        ClientLeft(self.connection())
     }
 
     /// Returns the sender of interim responses.
     pub fn interim(&self) -> Interim {
-        self.connection.interim_used.store(true, Ordering::Release);
-        Interim { connection: Arc::clone(&self.connection), stream: self.stream, version: self.head.version }
+        let connection = self.connection();
+        connection.interim_used.store(true, Ordering::Release);
+        Interim { connection, stream: self.parts().stream, version: self.version() }
     }
 
     /// Returns the body.
     pub fn body(&self) -> &Body {
-        &self.body
+        &self.parts().body
     }
 
     /// Returns the body, to read from it.
     pub fn body_mut(&mut self) -> &mut Body {
-        &mut self.body
+        &mut self.parts_mut().body
     }
 
     /// Takes the body and drops the rest.
-    pub fn into_body(self) -> Body {
-        self.body
+    pub fn into_body(mut self) -> Body {
+        core::mem::take(&mut self.parts_mut().body)
     }
 
     /// Takes the request apart.
-    pub fn into_parts(self) -> (RequestHead, Body) {
-        (self.head, self.body)
+    pub fn into_parts(mut self) -> (RequestHead, Body) {
+        let parts = self.parts_mut();
+        (core::mem::take(&mut parts.head), core::mem::take(&mut parts.body))
+    }
+}
+
+impl Drop for Request {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(parts) = self.parts.take() {
+            parts::give_back(parts);
+        }
     }
 }
 
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Request").field("head", &self.head).field("body", &self.body).finish_non_exhaustive()
+        f.debug_struct("Request")
+            .field("head", self.head())
+            .field("body", self.body())
+            .finish_non_exhaustive()
     }
 }
 

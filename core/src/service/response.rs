@@ -45,7 +45,10 @@ impl Response {
 
     /// Makes a plain-text response.
     pub fn text(body: impl Into<Body>) -> Self {
-        Self::new(body).with_type("text/plain; charset=utf-8")
+        const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+        let mut response = Self::new(body);
+        response.insert(Known::ContentType.into(), TEXT);
+        response
     }
 
     /// Makes a response after which `protocol` speaks on the connection: 101 with an `Upgrade` field

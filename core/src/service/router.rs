@@ -310,7 +310,7 @@ impl<K: Sharing, S: Clone + 'static> Service for Router<K, S> {
             Resolution::NotImplemented => Err(own(Status::NOT_IMPLEMENTED, "method not implemented\n")),
             Resolution::BadPath(error) => Err(own(Status::BAD_REQUEST, alloc::format!("{error}\n"))),
         };
-        if request.connection().is_watched() {
+        if request.is_watched() {
             running.name = match &handler {
                 Ok((_, pattern)) => alloc::format!("{} {pattern}", request.method()),
                 Err(response) => alloc::format!("{} {}", request.method(), response.status().code()),

@@ -11,9 +11,9 @@ use bytes::Bytes;
 use super::{Env, Exchange, Moved, State};
 use crate::body::{Body, BodyError};
 use crate::codec::{BodyKind, Codec, Last, Misuse, Reason};
-use crate::head::{Headers, Known, RequestHead, ResponseHead, Status};
+use crate::head::{RequestHead, ResponseHead, Status};
 use crate::pump::config::DebugEvent;
-use crate::pump::date::date;
+use crate::pump::stamp::stamp;
 use crate::pump::tunnel::Tunnel;
 use crate::service::{Response, Running};
 
@@ -57,7 +57,7 @@ impl<R: Running> Exchange<R> {
         };
         let mut head = ResponseHead::new(status);
         head.headers = headers;
-        add_own_fields(&mut head.headers, env);
+        stamp(&mut head.headers, env.config.server.as_ref(), env.link.now().unix_secs);
         self.note_unread(env);
         if env.codec.send_head(self.stream, &head, kind, &mut env.link.outbound)? == Last::Yes {
             self.finish(env);
@@ -134,19 +134,5 @@ impl<R: Running> Exchange<R> {
         }
         env.codec.reset(self.stream, Reason::Internal, &mut env.link.outbound);
         self.finish(env);
-    }
-}
-
-/// Adds the fields that every answer carries (RFC 9110 §6.6.1, §10.2.4), unless the handler did.
-fn add_own_fields<C>(headers: &mut Headers, env: &Env<'_, C>) {
-    if let Some(server) = &env.config.server
-        && headers.known(Known::Server).is_none()
-    {
-        let added = headers.append(Known::Server, server.clone());
-        debug_assert!(added.is_ok());
-    }
-    if headers.known(Known::Date).is_none() {
-        let added = headers.append(Known::Date, date(env.link.now().unix_secs));
-        debug_assert!(added.is_ok());
     }
 }
