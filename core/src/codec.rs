@@ -182,6 +182,8 @@ pub enum Misuse {
     },
     /// A status or field that this call may not send.
     NotAllowed,
+    /// A request head that breaks a rule by which its recipient would refuse it: its target, its `Host`, its framing.
+    Head(Error),
 }
 
 impl fmt::Display for Misuse {
@@ -194,6 +196,7 @@ impl fmt::Display for Misuse {
                 write!(f, "the body ended {missing} bytes before its declared length")
             }
             Self::NotAllowed => f.write_str("this status or field may not be sent here"),
+            Self::Head(error) => error.fmt(f),
         }
     }
 }

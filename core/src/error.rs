@@ -113,6 +113,18 @@ pub enum Error {
     BodyCut,
     /// The stream was cut from outside: FIN without `close_notify`.
     Cut,
+    /// The peer ended its side before the first byte of a response that it owed.
+    NoResponse,
+    /// Bytes came where no response was owed: more than the response before them announced, or unasked for
+    /// (RFC 9112 §9.2).
+    Unsolicited,
+    /// More 1xx responses to one request than the limit.
+    TooManyInterim {
+        /// [`crate::limits::Limits::max_interim`].
+        limit: usize,
+    },
+    /// A 101 that the request did not ask for, or to a protocol that it did not offer (RFC 9110 §7.8).
+    SwitchNotAsked,
     /// The head took longer than the timeout.
     HeadTimeout,
     /// The body came slower than the least rate.
@@ -133,6 +145,9 @@ impl Error {
             Self::BodyTooLarge { .. } => Status::CONTENT_TOO_LARGE,
             Self::Expectation => Status::EXPECTATION_FAILED,
             Self::HeadTimeout | Self::BodyTooSlow => Status::REQUEST_TIMEOUT,
+            Self::NoResponse | Self::Unsolicited | Self::TooManyInterim { .. } | Self::SwitchNotAsked => {
+                Status::BAD_GATEWAY
+            }
             Self::Method
             | Self::Target
             | Self::TargetForm
@@ -222,6 +237,12 @@ impl fmt::Display for Error {
             Self::HeadCut => "the connection ended in the middle of a head",
             Self::BodyCut => "the connection ended in the middle of a body",
             Self::Cut => "the connection was cut without a closing notice",
+            Self::NoResponse => "the connection ended before a response came",
+            Self::Unsolicited => "bytes came that no request asked for",
+            Self::TooManyInterim { limit } => {
+                return write!(f, "more than {limit} interim responses came to one request");
+            }
+            Self::SwitchNotAsked => "the response switches to a protocol that the request did not offer",
             Self::HeadTimeout => "the head of the request took too long",
             Self::BodyTooSlow => "the body of the request came too slowly",
         };

@@ -211,3 +211,23 @@ pub fn announce(role: Role<'_>, version: Version, body: BodyKind) -> Announced {
         Role::Request | Role::Response { .. } => Announced { framing, field },
     }
 }
+
+/// Decides how to send a request of this version.
+///
+/// A request of a method that is about content says so when it has none (RFC 9110 §8.6). CONNECT has no content
+/// (§9.3.6), and only a response may end with its connection.
+///
+/// # Errors
+/// [`Error::ConnectContent`], [`Error::CodingInHttp10`] for content of unknown length in HTTP/1.0.
+pub fn announce_request(method: &Method, version: Version, body: BodyKind) -> Result<Announced, Error> {
+    if *method == Method::CONNECT && body != BodyKind::Empty {
+        return Err(Error::ConnectContent);
+    }
+    if matches!(*method, Method::POST | Method::PUT | Method::PATCH) && body == BodyKind::Empty {
+        return Ok(Announced { framing: Framing::Empty, field: Field::Length(0) });
+    }
+    match announce(Role::Request, version, body) {
+        Announced { framing: Framing::UntilClose, .. } => Err(Error::CodingInHttp10),
+        announced => Ok(announced),
+    }
+}

@@ -28,6 +28,8 @@ pub mod time;
 #[cfg(feature = "std")]
 pub mod body;
 #[cfg(feature = "std")]
+pub mod client;
+#[cfg(feature = "std")]
 pub mod driver;
 #[cfg(feature = "std")]
 pub mod pump;

@@ -37,6 +37,8 @@ pub struct Limits {
     pub max_pipelined: usize,
     /// Requests of one connection; default 1,000,000. The last one's answer announces the close.
     pub max_requests: u64,
+    /// Interim (1xx) responses to one request that a client takes; default 16. More is a fault of the server.
+    pub max_interim: usize,
     /// Connections at once; default 16,384, and never more than three quarters of the descriptor limit. Then accepting
     /// pauses.
     pub max_connections: usize,
@@ -82,6 +84,7 @@ impl Default for Limits {
             max_body: 16 << 30,
             max_pipelined: 64,
             max_requests: 1_000_000,
+            max_interim: 16,
             max_connections: 16_384,
             drain_unread: 256 << 10,
         }

@@ -163,6 +163,15 @@ impl Body {
         self.length() == Some(0)
     }
 
+    /// Makes the same body again where that takes no reading: when it is empty, or wholly there.
+    pub fn again(&self) -> Option<Self> {
+        match &self.inner {
+            Inner::Empty if self.trailers.is_none() => Some(Self::empty()),
+            Inner::Full(bytes) => Some(Self::from(bytes.clone())),
+            Inner::Empty | Inner::Slot(..) | Inner::Source(_) => None,
+        }
+    }
+
     /// Takes the whole body at once when it is already there.
     pub(crate) fn take_full(&mut self) -> Option<Bytes> {
         match core::mem::replace(&mut self.inner, Inner::Empty) {

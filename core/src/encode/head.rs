@@ -57,6 +57,11 @@ pub fn field(out: &mut Outbound, name: &HeaderName, value: &HeaderValue) {
     line(out.tail(), name.as_str().as_bytes(), value.as_bytes());
 }
 
+/// Writes a field line whose value is known to be one.
+pub(crate) fn known(out: &mut Outbound, name: Known, value: &[u8]) {
+    line(out.tail(), name.as_str().as_bytes(), value);
+}
+
 /// Writes a field line whose value is a number, without making a value of it.
 pub fn number(out: &mut Outbound, name: Known, value: u64) {
     line(out.tail(), name.as_str().as_bytes(), itoa::Buffer::new().format(value).as_bytes());

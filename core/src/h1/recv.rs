@@ -89,6 +89,11 @@ impl Incoming {
         }
     }
 
+    /// Whether only the end of the stream ends it.
+    pub(super) fn is_until_eof(&self) -> bool {
+        matches!(self.left, Left::UntilEof)
+    }
+
     /// Whether somebody still reads it.
     pub(super) fn is_wanted(&self) -> bool {
         self.taker == Taker::Owner

@@ -89,23 +89,34 @@ impl BodyClock {
         self.granted += n as u64;
     }
 
+    /// Whether all came that was granted.
+    pub(super) fn is_starved(&self) -> bool {
+        self.received >= self.granted
+    }
+
     /// Looks at the clock, and returns the instant by which more must have come. `ours` says that we are the ones who
     /// hold things up.
     pub(super) fn deadline(&mut self, now: Instant, ours: bool, timeouts: &Timeouts) -> Option<Instant> {
+        self.deadline_at(now, ours, timeouts.body_rate, timeouts.body_grace)
+    }
+
+    /// The same for a rate in bytes a second, 0 for none, and the time that a body has in any case.
+    pub(super) fn deadline_at(
+        &mut self,
+        now: Instant,
+        ours: bool,
+        rate: u32,
+        grace: Duration,
+    ) -> Option<Instant> {
         if let Some(since) = self.waiting_since.take() {
             self.waited += now - since;
         }
-        if ours
-            || self.starts == Starts::WhenAsked
-            || self.received >= self.granted
-            || timeouts.body_rate == 0
-        {
+        if ours || self.starts == Starts::WhenAsked || self.is_starved() || rate == 0 {
             return None;
         }
         self.waiting_since = Some(now);
-        let earned =
-            Duration::from_millis(self.received.saturating_mul(1000) / u64::from(timeouts.body_rate));
-        let allowed = earned.max(timeouts.body_grace);
+        let earned = Duration::from_millis(self.received.saturating_mul(1000) / u64::from(rate));
+        let allowed = earned.max(grace);
         Some(now + allowed.saturating_sub(self.waited))
     }
 }

@@ -10,6 +10,7 @@
 //!
 //! The codec below never sees a `Context`; the handler above never sees framing.
 
+pub mod client;
 mod config;
 
 mod deadlines;
@@ -21,5 +22,6 @@ mod tests;
 mod tunnel;
 mod wakers;
 
+pub use client::Client;
 pub use config::{Config, Debug, DebugEvent};
 pub use server::Server;

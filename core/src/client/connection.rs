@@ -1,0 +1,148 @@
+//! One connection, between exchanges.
+
+use core::fmt;
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+
+use super::{ClientPort, Error, Failed, Retry, Sending};
+use crate::body::Body;
+use crate::driver::{self, Driver, Peer, Registration, Runtime};
+use crate::head::RequestHead;
+use crate::protocol::Lost;
+use crate::pump::{self, client::Config, client::Fault, client::Kind, client::Phase, client::Timeout};
+
+/// One connection to a server: sends a request, reads its response, and can be used again when both are whole.
+///
+/// It is polled by whoever waits for the response, and by nobody else. One pointer in size. Dropping it closes it.
+pub struct Connection<R: Runtime, P: ClientPort = pump::Client>(Box<Inner<R, P>>);
+
+struct Inner<R: Runtime, P: ClientPort> {
+    driver: Driver<P, R>,
+    peer: Peer,
+    /// Bytes that the transport had taken when the request was started.
+    before: u64,
+    /// What ended the connection.
+    lost: Option<Lost>,
+}
+
+impl<R: Runtime> Connection<R> {
+    /// Puts an HTTP/1 client over a stream to `peer`.
+    pub fn new(runtime: R, stream: R::Stream, peer: Peer, config: &Arc<Config>) -> Self {
+        Self::with_protocol(pump::Client::new(Arc::clone(config)), runtime, stream, peer, config)
+    }
+}
+
+impl<R: Runtime, P: ClientPort> Connection<R, P> {
+    /// Puts a wrapped client over a stream to `peer`; the wrapper of TLS, for instance.
+    pub fn with_protocol(
+        protocol: P,
+        runtime: R,
+        stream: R::Stream,
+        peer: Peer,
+        config: &Arc<Config>,
+    ) -> Self {
+        // Nothing of ours is unread by the server when we close, or it does not matter.
+        let settings = driver::Config {
+            write_stall: config.timeouts.write_stall,
+            linger: Duration::ZERO,
+            ..driver::Config::default()
+        };
+        let driver = Driver::new(protocol, stream, runtime, Registration::alone(), Arc::new(settings));
+        Self(Box::new(Inner { driver, peer, before: 0, lost: None }))
+    }
+
+    /// Sends a request and waits for the head of its response. Dropping the future closes the connection.
+    ///
+    /// The framing of the body follows from [`Body::length`]. The head needs a `Host`, unless its target names one.
+    ///
+    /// # Errors
+    /// [`Failed`], with what is left of the request.
+    pub fn send(mut self, head: RequestHead, body: Body) -> Sending<R, P> {
+        self.0.before = self.0.driver.written();
+        Sending::new(self, head, body)
+    }
+
+    /// Whether another request may be sent, by a look at the socket: its end, and bytes that nobody asked for, make this
+    /// false.
+    ///
+    /// [`Connection::send`] looks too, before it sends a byte; a pool need not ask for each request.
+    pub fn is_reusable(&mut self) -> bool {
+        let open = self.poll(&mut Context::from_waker(Waker::noop())).is_pending();
+        open && self.client().is_some_and(|client| client.is_reusable())
+    }
+
+    /// Returns whom it was made to.
+    pub fn peer(&self) -> &Peer {
+        &self.0.peer
+    }
+
+    /// Lends the protocol, to ask a wrapper what it agreed on for instance.
+    pub fn protocol(&mut self) -> Option<&mut P> {
+        self.0.driver.protocol_mut()
+    }
+
+    /// Polls the connection once; `Ready` when it is over.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.driver.poll_lost(cx).map(|lost| self.0.lost = Some(lost))
+    }
+
+    pub(super) fn client(&mut self) -> Option<&mut pump::Client> {
+        self.0.driver.protocol_mut().map(ClientPort::client)
+    }
+
+    /// Makes the error of an exchange that failed, or whose connection is lost.
+    pub(super) fn error(&mut self) -> Error {
+        let taken = self.0.driver.written() > self.0.before;
+        let fault = self.fault();
+        let (reused, heard) =
+            self.client().map_or((false, false), |client| (client.is_reused(), client.has_heard()));
+        let retry = match &fault.kind {
+            Kind::Request(_) | Kind::Body(_) => Retry::No,
+            Kind::Io(_) | Kind::Closed | Kind::Peer(_) | Kind::Timeout(_) | Kind::Layer(_) if !taken => {
+                Retry::Safe
+            }
+            Kind::Io(_) | Kind::Closed | Kind::Peer(crate::error::Error::NoResponse) if reused && !heard => {
+                Retry::IfIdempotent
+            }
+            Kind::Io(_) | Kind::Closed | Kind::Peer(_) | Kind::Timeout(_) | Kind::Layer(_) => Retry::No,
+        };
+        Error::new(fault.phase, fault.kind, retry, Some(self.0.peer.clone()))
+    }
+
+    fn fault(&mut self) -> Fault {
+        if let Some(fault) = self.0.driver.protocol_mut().and_then(ClientPort::layer_fault) {
+            return fault;
+        }
+        let phase = match self.client() {
+            Some(client) => match client.take_fault() {
+                Some(fault) => return fault,
+                None => client.phase(),
+            },
+            None => Phase::Head,
+        };
+        let kind = match self.0.lost {
+            Some(Lost::Broken) => {
+                Kind::Io(self.0.driver.fault().unwrap_or(std::io::ErrorKind::ConnectionReset))
+            }
+            Some(Lost::Stalled) => Kind::Timeout(Timeout::WriteStall),
+            Some(Lost::Closed | Lost::Aborted | Lost::Failed | Lost::Killed) | None => Kind::Closed,
+        };
+        Fault { phase, kind }
+    }
+
+    pub(super) fn failed(mut self) -> Failed {
+        let error = self.error();
+        let request = self.client().and_then(pump::Client::take_request);
+        let (head, body) = request.map_or((None, None), |(head, body)| (Some(Box::new(head)), body));
+        Failed { error, head, body }
+    }
+}
+
+impl<R: Runtime, P: ClientPort> fmt::Debug for Connection<R, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("peer", &self.0.peer).field("driver", &self.0.driver).finish()
+    }
+}

@@ -1,0 +1,139 @@
+//! A response as it comes.
+
+use core::fmt;
+use core::future::poll_fn;
+use core::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+
+use super::{ClientPort, Connection, Error, Tunnel};
+use crate::codec::BodyKind;
+use crate::driver::Runtime;
+use crate::head::{Headers, ResponseHead};
+use crate::pump;
+
+/// A response: its head, and its body as it comes.
+///
+/// Nothing is read ahead beyond 64 KiB. Dropping it before the body is whole closes the connection;
+/// [`Incoming::recover`] takes the connection back.
+pub struct Incoming<R: Runtime, P: ClientPort = pump::Client> {
+    head: ResponseHead,
+    kind: BodyKind,
+    connection: Connection<R, P>,
+    /// Bytes of the body that were given out.
+    taken: u64,
+    failed: bool,
+}
+
+impl<R: Runtime, P: ClientPort> Incoming<R, P> {
+    pub(super) fn new(connection: Connection<R, P>, head: ResponseHead, kind: BodyKind) -> Self {
+        Self { head, kind, connection, taken: 0, failed: false }
+    }
+
+    /// Returns the head.
+    pub fn head(&self) -> &ResponseHead {
+        &self.head
+    }
+
+    /// Lends the head, to take parts out of it for instance.
+    pub fn head_mut(&mut self) -> &mut ResponseHead {
+        &mut self.head
+    }
+
+    /// Returns what follows the head: [`BodyKind::Tunnel`] after a switch of protocols.
+    pub fn kind(&self) -> BodyKind {
+        self.kind
+    }
+
+    /// Returns how many bytes of the body are still to come, when that is known.
+    pub fn length(&self) -> Option<u64> {
+        match self.kind {
+            BodyKind::Empty => Some(0),
+            BodyKind::Sized(length) => Some(length.saturating_sub(self.taken)),
+            BodyKind::Streamed | BodyKind::Tunnel => None,
+        }
+    }
+
+    /// Polls for the next bytes of the body; `None` is its end. The body of the request goes on meanwhile.
+    ///
+    /// # Errors
+    /// [`Error`]: a body that is cut short never ends in order. Nothing follows an error.
+    pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        if let Some(known) = self.take_known() {
+            return Poll::Ready(known);
+        }
+        let over = self.connection.poll(cx).is_ready();
+        match self.take_known() {
+            Some(known) => Poll::Ready(known),
+            None if over => {
+                self.failed = true;
+                Poll::Ready(Some(Err(self.connection.error())))
+            }
+            None => Poll::Pending,
+        }
+    }
+
+    /// Returns what is known without a look at the connection.
+    fn take_known(&mut self) -> Option<Option<Result<Bytes, Error>>> {
+        if self.failed {
+            return Some(None);
+        }
+        let client = self.connection.client()?;
+        match client.take_chunk() {
+            Some(bytes) => {
+                self.taken += bytes.len() as u64;
+                Some(Some(Ok(bytes)))
+            }
+            None if client.is_whole() => Some(None),
+            None => None,
+        }
+    }
+
+    /// Waits for the next bytes of the body; see [`Incoming::poll_chunk`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn chunk(&mut self) -> Option<Result<Bytes, Error>> {
+        poll_fn(|cx| self.poll_chunk(cx)).await
+    }
+
+    /// Returns the trailer section of a whole response.
+    pub fn trailers(&mut self) -> Option<&Headers> {
+        self.connection.client()?.trailers()
+    }
+
+    /// Whether the response is whole and was taken: [`Incoming::recover`] does not drop anything then.
+    pub fn is_whole(&mut self) -> bool {
+        self.connection.client().is_some_and(|client| client.is_whole())
+    }
+
+    /// Takes the connection back when it can be used again: the response is whole, or what is left of it is there
+    /// already and within [`Limits::drain_unread`](crate::limits::Limits::drain_unread). Else the connection is closed.
+    pub fn recover(mut self) -> Option<Connection<R, P>> {
+        if self.failed || self.kind == BodyKind::Tunnel {
+            return None;
+        }
+        let client = self.connection.client()?;
+        if !client.is_whole() {
+            client.discard();
+            let _over = self.connection.poll(&mut Context::from_waker(Waker::noop()));
+        }
+        let reusable = self.connection.client()?.is_reusable();
+        reusable.then_some(self.connection)
+    }
+
+    /// Takes the tunnel that the connection became; `None` when [`Incoming::kind`] is none.
+    pub fn into_tunnel(self) -> Option<Tunnel<R, P>> {
+        (self.kind == BodyKind::Tunnel).then(|| Tunnel::new(self.connection))
+    }
+}
+
+impl<R: Runtime, P: ClientPort> fmt::Debug for Incoming<R, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming")
+            .field("head", &self.head)
+            .field("kind", &self.kind)
+            .field("connection", &self.connection)
+            .finish_non_exhaustive()
+    }
+}
