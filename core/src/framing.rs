@@ -66,7 +66,7 @@ pub fn decide(role: Role<'_>, version: Version, headers: &Headers) -> Result<Fra
     }
     let length = content_length(headers)?;
     // Steps 3 and 4.
-    if headers.known(Known::TransferEncoding).is_some() {
+    if headers.has(Known::TransferEncoding) {
         if version < Version::Http11 {
             return Err(Error::CodingInHttp10);
         }
@@ -111,9 +111,8 @@ pub fn has_no_body(status: Status) -> bool {
 
 /// Reads the one `Content-Length` there may be: one field line, one run of digits (RFC 9110 §8.6).
 fn content_length(headers: &Headers) -> Result<Option<u64>, Error> {
-    let mut values = headers.all_known(Known::ContentLength);
-    let Some(value) = values.next() else { return Ok(None) };
-    if values.next().is_some() || value.contains(&b',') {
+    let Some(value) = headers.known(Known::ContentLength) else { return Ok(None) };
+    if headers.repeats(Known::ContentLength) || value.contains(&b',') {
         return Err(Error::ContentLengthRepeated);
     }
     decimal(value).ok_or(Error::ContentLength).map(Some)

@@ -64,7 +64,9 @@ pub(crate) fn known(out: &mut Outbound, name: Known, value: &[u8]) {
 
 /// Writes a field line whose value is a number, without making a value of it.
 pub fn number(out: &mut Outbound, name: Known, value: u64) {
-    line(out.tail(), name.as_str().as_bytes(), itoa::Buffer::new().format(value).as_bytes());
+    let mut digits = itoa::Buffer::new();
+    let value = digits.format(value).as_bytes();
+    line(out.tail(), name.as_str().as_bytes(), value);
 }
 
 /// Writes the fields of a section in order, without those known ones that `skip` wants to be left out.

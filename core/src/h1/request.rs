@@ -19,19 +19,18 @@ pub(super) fn check(head: &RequestHead) -> Result<(), Error> {
     if !head.target.form().suits(head.method) {
         return Err(Error::TargetForm);
     }
-    let mut hosts = head.headers.all_known(Known::Host);
-    match (hosts.next(), hosts.next()) {
-        (None, _) if head.version < Version::Http11 => Ok(()),
-        (None, _) => Err(Error::HostMissing),
-        (Some(_), Some(_)) => Err(Error::HostRepeated),
-        (Some(host), None) if is_host(host) => Ok(()),
-        (Some(_), None) => Err(Error::Host),
+    match head.headers.known(Known::Host) {
+        None if head.version < Version::Http11 => Ok(()),
+        None => Err(Error::HostMissing),
+        Some(_) if head.headers.repeats(Known::Host) => Err(Error::HostRepeated),
+        Some(host) if is_host(host) => Ok(()),
+        Some(_) => Err(Error::Host),
     }
 }
 
 /// Whether the client waits for `100 (Continue)` (RFC 9110 §10.1.1). HTTP/1.0 has no expectations.
 pub(super) fn expects_continue(head: &RequestHead) -> Result<bool, Error> {
-    if head.version < Version::Http11 {
+    if head.version < Version::Http11 || !head.headers.has(Known::Expect) {
         return Ok(false);
     }
     let mut expects = false;
@@ -45,16 +44,20 @@ pub(super) fn expects_continue(head: &RequestHead) -> Result<bool, Error> {
 }
 
 pub(super) fn persistence(head: &RequestHead) -> Persistence {
-    let asks = |token| head.headers.has_token(Known::Connection, token);
-    if asks("close") {
-        Persistence::Close
-    } else if head.version >= Version::Http11 {
-        Persistence::KeepAlive
-    } else if asks("keep-alive") {
-        Persistence::KeepAliveAsked
-    } else {
-        Persistence::Close
+    let mut persistence =
+        if head.version >= Version::Http11 { Persistence::KeepAlive } else { Persistence::Close };
+    if !head.headers.has(Known::Connection) {
+        return persistence;
     }
+    for option in head.headers.tokens(Known::Connection) {
+        if option.eq_ignore_ascii_case(b"close") {
+            return Persistence::Close;
+        }
+        if persistence == Persistence::Close && option.eq_ignore_ascii_case(b"keep-alive") {
+            persistence = Persistence::KeepAliveAsked;
+        }
+    }
+    persistence
 }
 
 /// Whether the answer may turn the connection into a tunnel: CONNECT (RFC 9110 §9.3.6), or an `Upgrade` that `Connection`
@@ -64,6 +67,7 @@ pub(super) fn may_switch(head: &RequestHead) -> bool {
         return true;
     }
     head.version >= Version::Http11
+        && head.headers.has(Known::Upgrade)
         && head.headers.has_token(Known::Connection, "upgrade")
         && head.headers.tokens(Known::Upgrade).any(|protocol| !protocol.eq_ignore_ascii_case(b"h2c"))
 }

@@ -1,8 +1,8 @@
 //! The server's side of HTTP/1.
 
-use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use bytes::{Bytes, BytesMut};
+use smallvec::SmallVec;
 
 use super::answer::{Owed, is_ours, write_head};
 use super::recv::{Incoming, Piece};
@@ -62,7 +62,8 @@ pub struct Server {
     parser: RequestParser,
     incoming: Option<Incoming>,
     outgoing: Outgoing,
-    owed: VecDeque<Owed>,
+    /// The oldest first.
+    owed: SmallVec<[Owed; 1]>,
     next: StreamId,
     close: Option<CloseReason>,
     eof: Option<Eof>,
@@ -90,7 +91,7 @@ impl Server {
             parser: RequestParser::new(),
             incoming: None,
             outgoing: Outgoing::Length(0),
-            owed: VecDeque::new(),
+            owed: SmallVec::new(),
             next: StreamId(0),
             close: None,
             eof: None,
@@ -117,14 +118,19 @@ impl Server {
     fn step(&mut self, what: Sent) -> Result<(), Misuse> {
         self.send = state::send(self.send, what).ok_or(Misuse::OutOfOrder)?;
         if self.send == Send::Idle {
-            self.owed.pop_front();
+            if !self.owed.is_empty() {
+                self.owed.remove(0);
+            }
+            if self.owed.is_empty() && self.owed.spilled() {
+                self.owed = SmallVec::new();
+            }
             self.take_turn();
         }
         if let Ok(recv) = self.recv {
             self.recv = Ok(state::couple(recv, self.send));
         }
         if self.recv == Ok(Recv::Tunnel) && self.send == Send::Tunnel && self.incoming.is_none() {
-            let stream = self.owed.front().map_or(StreamId(0), |owed| owed.stream);
+            let stream = self.owed.first().map_or(StreamId(0), |owed| owed.stream);
             self.incoming = Some(Incoming::new(stream, Framing::Tunnel, false));
         }
         Ok(())
@@ -138,7 +144,7 @@ impl Server {
     }
 
     fn owe(&mut self, owed: Owed) {
-        self.owed.push_back(owed);
+        self.owed.push(owed);
         self.take_turn();
     }
 
@@ -192,6 +198,10 @@ impl Server {
     }
 
     fn read_head(&mut self, inbound: &mut BytesMut) -> Result<Option<Event<RequestHead>>, Error> {
+        if inbound.is_empty() && self.eof.is_none() && self.parser.is_idle() {
+            self.refused = Method::GET;
+            return Ok(None);
+        }
         if self.owed.len() >= self.limits.max_pipelined {
             return Ok(None);
         }
@@ -281,7 +291,7 @@ impl Server {
         if framing == Framing::UntilClose {
             return Some(CloseReason::Delimiter);
         }
-        if head.headers.has_token(Known::Connection, "close") {
+        if head.headers.has(Known::Connection) && head.headers.has_token(Known::Connection, "close") {
             return Some(CloseReason::WeAsked);
         }
         if self.owed.len() > 1 {
@@ -303,8 +313,9 @@ impl Server {
         (whole && self.eof.is_some()).then_some(CloseReason::PeerLeft)
     }
 
-    fn front(&self, stream: StreamId) -> Result<Owed, Misuse> {
-        self.owed.front().copied().filter(|owed| owed.stream == stream).ok_or(Misuse::NotThisStream)
+    #[inline]
+    fn front(&self, stream: StreamId) -> Result<&Owed, Misuse> {
+        self.owed.first().filter(|owed| owed.stream == stream).ok_or(Misuse::NotThisStream)
     }
 
     /// Refuses heads that may not be sent to this request.
@@ -381,7 +392,7 @@ impl Codec for Server {
             return;
         };
         incoming.grant(n);
-        let is_next = self.send == Send::Head && self.owed.front().is_some_and(|owed| owed.stream == stream);
+        let is_next = self.send == Send::Head && self.owed.first().is_some_and(|owed| owed.stream == stream);
         if is_next && incoming.take_expectation() {
             encode::status_line(out, Version::Http11, Status::CONTINUE);
             encode::end_of_head(out);
@@ -418,13 +429,13 @@ impl Codec for Server {
         head: &ResponseHead,
         out: &mut Outbound,
     ) -> Result<(), Misuse> {
-        let owed = self.front(stream)?;
+        let version = self.front(stream)?.version;
         if !head.status.is_informational() || head.status == Status::SWITCHING_PROTOCOLS {
             return Err(Misuse::NotAllowed);
         }
         self.step(Sent::Interim)?;
         // RFC 9110 §15.2: none to a client of HTTP/1.0.
-        if owed.version >= Version::Http11 {
+        if version >= Version::Http11 {
             encode::status_line(out, Version::Http11, head.status);
             encode::fields(out, &head.headers, |known| is_ours(known) || known == Known::Upgrade);
             encode::end_of_head(out);
@@ -440,16 +451,16 @@ impl Codec for Server {
         out: &mut Outbound,
     ) -> Result<Last, Misuse> {
         let owed = self.front(stream)?;
-        self.check_head(&owed, head, body)?;
+        self.check_head(owed, head, body)?;
         let role = Role::Response { method: &owed.method, status: head.status };
         let framing::Announced { framing, field } = framing::announce(role, owed.version, body);
         let close = match body {
             BodyKind::Tunnel => None,
             BodyKind::Empty | BodyKind::Sized(_) | BodyKind::Streamed => {
-                self.reason_to_close(&owed, head, framing)
+                self.reason_to_close(owed, head, framing)
             }
         };
-        write_head(&owed, head, field, body, close.is_some(), out);
+        write_head(owed, head, field, body, close.is_some(), out);
         if let Some(why) = close {
             self.close = Some(why);
             self.owed.truncate(1);

@@ -14,7 +14,13 @@ use crate::parse::bytes::is_reg_name;
 /// assert!(!is_host(b"user@example.com") && !is_host(b"a b") && !is_host(b"a:b"));
 /// ```
 pub fn is_host(value: &[u8]) -> bool {
-    split(value).is_some_and(|(_, port)| port.unwrap_or_default().iter().all(u8::is_ascii_digit))
+    // Nearly every host is a name without escapes, and perhaps a port.
+    let name = value.iter().position(|&byte| !is_reg_name(byte)).unwrap_or(value.len());
+    match &value[name..] {
+        [] => true,
+        [b':', port @ ..] => port.iter().all(u8::is_ascii_digit),
+        [..] => split(value).is_some_and(|(_, port)| port.unwrap_or_default().iter().all(u8::is_ascii_digit)),
+    }
 }
 
 /// Whether the bytes are `uri-host ":" port` with neither of them empty and the port a number from 1 to 65535

@@ -94,7 +94,8 @@ impl Headers {
     /// Returns the first value of a known field.
     #[inline]
     pub fn known(&self, name: Known) -> Option<&[u8]> {
-        self.all_known(name).next()
+        let section = self.section.as_deref().filter(|section| section.has(name))?;
+        section.fields().iter().find(|field| field.is(name)).map(|field| section.value(field))
     }
 
     /// Returns all values of a known field in order.
@@ -185,7 +186,7 @@ impl Headers {
     {
         let (name, value) = (name.try_into().map_err(Into::into)?, value.try_into().map_err(Into::into)?);
         let wanted = Wanted::of(&name);
-        if self.all(wanted).next().is_none() {
+        if !wanted.known.is_none_or(|known| self.has(known)) || self.all(wanted).next().is_none() {
             return self.append(name, value);
         }
         self.rebuild(wanted, Some((&name, &value)))?;
@@ -216,6 +217,11 @@ impl Headers {
             self.section_mut().append_all(other)?;
         }
         Ok(self)
+    }
+
+    /// Adds a field whose line, which ends in CR LF, is known to be one.
+    pub(crate) fn append_line(&mut self, name: Known, line: &'static [u8]) {
+        self.section_mut().append_line(name, line);
     }
 
     fn remove_wanted(&mut self, wanted: Wanted<'_>) -> usize {

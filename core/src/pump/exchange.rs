@@ -38,6 +38,9 @@ pub(super) struct Env<'a, C> {
 impl<C: Codec<Out = ResponseHead>> Env<'_, C> {
     /// Sends the interim responses that handlers asked for. One that comes after its answer has no place any more.
     pub(super) fn send_interim(&mut self) {
+        if !self.connection.has_interim() {
+            return;
+        }
         for (stream, head) in self.connection.take_interim() {
             let _late = self.codec.send_interim(stream, &head, &mut self.link.outbound);
         }
@@ -47,17 +50,37 @@ impl<C: Codec<Out = ResponseHead>> Env<'_, C> {
 /// How far the answer is.
 enum State {
     /// It is not its turn; nothing has begun.
-    Queued(Box<Request>),
+    Queued(Request),
     /// The answer is there, and its turn is not.
     Answered(Box<Response>),
     /// The handler works.
     Running,
-    /// The head is out, the body follows. What did not fit of the last chunk waits.
-    Sending(Body, Bytes),
+    /// The head is out, the body follows.
+    Sending(Box<Sending>),
     /// The connection belongs to another protocol.
     Tunnel(Box<Tunnel>),
     /// All is said.
     Done,
+}
+
+/// A body on its way out.
+struct Sending {
+    body: Body,
+    /// What did not fit of the last chunk.
+    left: Bytes,
+}
+
+/// What is still to come of a request, and what came of it.
+#[derive(Default)]
+struct Coming {
+    clock: Option<BodyClock>,
+    slot: Option<Arc<Slot>>,
+    /// What the body stands in once it came whole.
+    watched: Option<Arc<Slot>>,
+    /// Where the request asked for a tunnel: what came before there is one.
+    early: Option<Early>,
+    /// Whether the body was asked for.
+    asked: bool,
 }
 
 pub(super) struct Exchange<R> {
@@ -65,15 +88,10 @@ pub(super) struct Exchange<R> {
     /// Its own waker, where several exchanges live at once.
     pub(super) flag: Option<Arc<Flag>>,
     started: Instant,
-    body_clock: Option<BodyClock>,
     deadlines: Deadlines,
     state: State,
-    slot: Option<Arc<Slot>>,
-    /// What the body stands in once it came whole.
-    watched: Option<Arc<Slot>>,
-    /// Where the request asked for a tunnel: what came before there is one.
-    early: Option<Early>,
-    asked: bool,
+    /// Nothing where the request was whole with its head.
+    coming: Option<Box<Coming>>,
     /// Whether it was polled and waits: nothing is gained by another poll before something new comes.
     waits: bool,
     running: R,
@@ -92,13 +110,9 @@ impl<R: Running> Exchange<R> {
             stream,
             flag: None,
             started: now,
-            body_clock: None,
             deadlines: Deadlines::default(),
             state: State::Done,
-            slot: None,
-            watched: None,
-            early: None,
-            asked: false,
+            coming: None,
             waits: false,
             running,
         }
@@ -119,24 +133,27 @@ impl<R: Running> Exchange<R> {
             if received > 0 {
                 clock.received(received);
             }
-            self.body_clock = Some(clock);
+            let coming = self.coming.get_or_insert_default();
+            coming.clock = Some(clock);
+            coming.slot = slot;
         }
-        self.slot = slot;
     }
 
     /// The request is one for a tunnel.
     pub(super) fn expect_tunnel(&mut self) {
-        self.early = Some(Early::default());
+        self.coming.get_or_insert_default().early = Some(Early::default());
     }
 
     /// The request waits for its turn.
     pub(super) fn queue(&mut self, request: Request) {
-        self.state = State::Queued(Box::new(request));
+        self.state = State::Queued(request);
     }
 
     /// The debug mode wants to know whether the body is read.
     pub(super) fn watch(&mut self, whole: Option<Arc<Slot>>) {
-        self.watched = whole;
+        if whole.is_some() {
+            self.coming.get_or_insert_default().watched = whole;
+        }
     }
 
     /// The answer is known without a handler.
@@ -155,11 +172,12 @@ impl<R: Running> Exchange<R> {
     /// Sets the deadlines by what is waited for, and returns the earliest. Without room for output nothing is waited for
     /// but the peer's reading, which is the driver's business.
     pub(super) fn settle(&mut self, now: Instant, has_room: bool, timeouts: &Timeouts) -> Option<Instant> {
-        let body = self.body_clock.as_mut().and_then(|clock| clock.deadline(now, !has_room, timeouts));
+        let clock = self.coming.as_mut().and_then(|coming| coming.clock.as_mut());
+        let body = clock.and_then(|clock| clock.deadline(now, !has_room, timeouts));
         let handler = timeouts.handler.filter(|_| self.is_running()).map(|limit| self.started + limit);
         let tunnel = match &self.state {
             State::Tunnel(tunnel) => tunnel.deadline(),
-            State::Queued(_) | State::Answered(_) | State::Running | State::Sending(..) | State::Done => None,
+            State::Queued(_) | State::Answered(_) | State::Running | State::Sending(_) | State::Done => None,
         };
         self.deadlines.set(Kind::Body, body);
         self.deadlines.set(Kind::Handler, handler.filter(|_| has_room));
@@ -186,9 +204,9 @@ impl<R: Running> Exchange<R> {
         }
     }
 
-    /// Frees the room for the next exchange.
-    pub(super) fn into_room(self) -> R {
-        self.running
+    /// Takes the room for the next exchange.
+    pub(super) fn take_room(&mut self) -> R {
+        mem::take(&mut self.running)
     }
 
     /// Lets the exchange be polled again: it may have been woken.
@@ -197,52 +215,56 @@ impl<R: Running> Exchange<R> {
     }
 
     pub(super) fn feed(&mut self, bytes: Bytes, task: &Waker) {
-        if let Some(clock) = &mut self.body_clock {
-            clock.received(bytes.len());
-        }
         if let State::Tunnel(tunnel) = &mut self.state {
             tunnel.feed(bytes);
             self.wake();
-        } else if let Some(slot) = &self.slot {
-            let waiting = slot.feed(bytes, Some(&self.waker(task)));
+            return;
+        }
+        let Some(coming) = &mut self.coming else { return };
+        if let Some(clock) = &mut coming.clock {
+            clock.received(bytes.len());
+        }
+        if let Some(slot) = &coming.slot {
+            let waiting = slot.feed(bytes, Some(&waker(self.flag.as_ref(), task)));
             self.hear(waiting);
-        } else if let Some(early) = &mut self.early {
+        } else if let Some(early) = &mut coming.early {
             early.feed(bytes);
         }
     }
 
     pub(super) fn end(&mut self, trailers: Option<Headers>, task: &Waker) {
-        self.body_clock = None;
         if let State::Tunnel(tunnel) = &mut self.state {
             tunnel.eof(Eof::Clean);
             self.wake();
-        } else if let Some(slot) = self.slot.take() {
-            let waiting = slot.finish(trailers, Some(&self.waker(task)));
+            return;
+        }
+        let Some(coming) = &mut self.coming else { return };
+        coming.clock = None;
+        if let Some(slot) = coming.slot.take() {
+            let waiting = slot.finish(trailers, Some(&waker(self.flag.as_ref(), task)));
             if self.flag.is_none() {
                 slot.forget_feeder();
             }
-            self.watched = Some(slot);
+            coming.watched = Some(slot);
             self.hear(waiting);
-        } else if let Some(early) = &mut self.early {
+        } else if let Some(early) = &mut coming.early {
             early.eof();
         }
     }
 
     /// The rest of the request's body will not come.
     pub(super) fn fail_body(&mut self, error: &BodyError, task: &Waker) {
-        self.body_clock = None;
         if let State::Tunnel(tunnel) = &mut self.state {
             tunnel.eof(Eof::Cut);
             self.wake();
-        } else if let Some(slot) = self.slot.take() {
-            let waiting = slot.fail(error.clone(), Some(&self.waker(task)));
+            return;
+        }
+        let Some(coming) = &mut self.coming else { return };
+        coming.clock = None;
+        if let Some(slot) = coming.slot.take() {
+            let waiting = slot.fail(error.clone(), Some(&waker(self.flag.as_ref(), task)));
             self.hear(waiting);
         }
-    }
-
-    /// The waker that the exchange is polled with.
-    fn waker(&self, task: &Waker) -> Waker {
-        self.flag.as_ref().map_or_else(|| task.clone(), Flag::waker)
     }
 
     /// The body's reader was waiting here or elsewhere.
@@ -255,7 +277,7 @@ impl<R: Running> Exchange<R> {
 
     /// Drops what the exchange was doing: its peer is gone.
     pub(super) fn cancel(&mut self, config: &Config) {
-        if let Some(slot) = self.slot.take() {
+        if let Some(slot) = self.coming.as_mut().and_then(|coming| coming.slot.take()) {
             slot.fail(BodyError::Gone, None);
         }
         let state = mem::replace(&mut self.state, State::Done);
@@ -305,9 +327,9 @@ impl<R: Running> Exchange<R> {
             let step = match &self.state {
                 State::Queued(_) => self.start(service, env),
                 State::Answered(_) => self.send_answer(env),
-                State::Running | State::Sending(..) | State::Tunnel(_) if self.waits => Moved::No,
+                State::Running | State::Sending(_) | State::Tunnel(_) if self.waits => Moved::No,
                 State::Running => self.poll_handler(env, cx),
-                State::Sending(..) => self.send_body(env, cx),
+                State::Sending(_) => self.send_body(env, cx),
                 State::Tunnel(_) => self.drive_tunnel(env, cx),
                 State::Done => Moved::No,
             };
@@ -328,7 +350,7 @@ impl<R: Running> Exchange<R> {
         C: Codec<In = RequestHead, Out = ResponseHead>,
     {
         if let State::Queued(request) = mem::replace(&mut self.state, State::Done) {
-            self.call(*request, service, env);
+            self.call(request, service, env);
         }
         Moved::Yes
     }
@@ -401,17 +423,18 @@ impl<R: Running> Exchange<R> {
     /// Tells the codec before the head is sent whether anybody will read the rest of the request. Whoever keeps the body
     /// beyond the answer will, so that a peer which waits for leave to send it gets that now, ahead of the head.
     fn note_unread<C: Codec>(&mut self, env: &mut Env<'_, C>) {
-        let Some(slot) = &self.slot else { return };
+        let Some(coming) = &mut self.coming else { return };
+        let Some(slot) = &coming.slot else { return };
         if slot.is_dropped() {
             self.discard_rest(env);
-        } else if !mem::replace(&mut self.asked, true) {
+        } else if !mem::replace(&mut coming.asked, true) {
             self.ask(env, 0);
         }
     }
 
     /// Lets the peer send `taken` more bytes of the body.
     fn ask<C: Codec>(&mut self, env: &mut Env<'_, C>, taken: usize) {
-        if let Some(clock) = &mut self.body_clock {
+        if let Some(clock) = self.coming.as_mut().and_then(|coming| coming.clock.as_mut()) {
             clock.ask();
             clock.granted(taken);
         }
@@ -419,10 +442,11 @@ impl<R: Running> Exchange<R> {
     }
 
     fn discard_rest<C: Codec>(&mut self, env: &mut Env<'_, C>) {
-        if self.slot.take().is_none() {
+        let Some(coming) = &mut self.coming else { return };
+        if coming.slot.take().is_none() {
             return;
         }
-        self.body_clock = None;
+        coming.clock = None;
         if let Some(debug) = &env.config.debug {
             debug.report(&DebugEvent::BodyNotConsumed { handler: self.running.name() });
         }
@@ -431,13 +455,14 @@ impl<R: Running> Exchange<R> {
 
     /// Tells the codec what the reader of the request's body did.
     fn take_intake<C: Codec>(&mut self, env: &mut Env<'_, C>, cx: &Context<'_>) -> Moved {
-        let Some(slot) = &self.slot else { return self.take_ended(env, cx) };
+        let Some(coming) = &mut self.coming else { return Moved::No };
+        let Some(slot) = &coming.slot else { return self.take_ended(env, cx) };
         let intake = slot.intake(cx);
         if intake.dropped {
             self.discard_rest(env);
             return Moved::Yes;
         }
-        let first = intake.wanted && !mem::replace(&mut self.asked, intake.wanted);
+        let first = intake.wanted && !mem::replace(&mut coming.asked, intake.wanted);
         if intake.taken == 0 && !first {
             return Moved::No;
         }
@@ -447,7 +472,8 @@ impl<R: Running> Exchange<R> {
 
     /// The body came whole. What is read of it is still granted: other streams may wait for the connection's credit.
     fn take_ended<C: Codec>(&self, env: &mut Env<'_, C>, cx: &Context<'_>) -> Moved {
-        let Some(slot) = self.watched.as_ref().filter(|_| !C::ORDERED) else { return Moved::No };
+        let watched = self.coming.as_ref().and_then(|coming| coming.watched.as_ref());
+        let Some(slot) = watched.filter(|_| !C::ORDERED) else { return Moved::No };
         let taken = slot.intake(cx).taken;
         if taken == 0 {
             return Moved::No;
@@ -470,14 +496,19 @@ impl<R: Running> Exchange<R> {
 
     /// The answer is out. Nobody is left to read what remains of the request.
     fn finish<C: Codec>(&mut self, env: &mut Env<'_, C>) {
-        let state = mem::replace(&mut self.state, State::Done);
-        if catch_unwind(AssertUnwindSafe(|| drop(state))).is_err() {
-            self.discard_room(env.config);
+        match mem::replace(&mut self.state, State::Done) {
+            State::Running | State::Done => {}
+            state @ (State::Queued(_) | State::Answered(_) | State::Sending(_) | State::Tunnel(_)) => {
+                if catch_unwind(AssertUnwindSafe(|| drop(state))).is_err() {
+                    self.discard_room(env.config);
+                }
+            }
         }
-        if let Some(slot) = &self.slot {
+        let Some(coming) = &mut self.coming else { return };
+        if let Some(slot) = &coming.slot {
             slot.fail(BodyError::Gone, None);
         }
-        if self.early.take().is_some() {
+        if coming.early.take().is_some() {
             env.codec.discard(self.stream, &mut env.link.outbound);
         }
         self.discard_rest(env);
@@ -486,10 +517,16 @@ impl<R: Running> Exchange<R> {
 
     /// Reports a body that came whole and that nobody read.
     fn report_unread(&mut self, config: &Config) {
-        if let (Some(slot), Some(debug)) = (self.watched.take(), &config.debug)
+        let watched = self.coming.as_mut().and_then(|coming| coming.watched.take());
+        if let (Some(slot), Some(debug)) = (watched, &config.debug)
             && slot.is_wasted()
         {
             debug.report(&DebugEvent::BodyNotConsumed { handler: self.running.name() });
         }
     }
+}
+
+/// Returns the waker that an exchange is polled with.
+fn waker(flag: Option<&Arc<Flag>>, task: &Waker) -> Waker {
+    flag.map_or_else(|| task.clone(), Flag::waker)
 }

@@ -2,11 +2,12 @@
 
 use core::convert::Infallible;
 use core::fmt;
+use core::mem;
 use core::task::{Context, Waker};
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use super::config::Config;
 use super::deadlines::{Deadlines, Kind};
@@ -67,9 +68,10 @@ pub struct Server<S: Service, C = h1::Server> {
     service: S,
     config: Arc<Config>,
     connection: Arc<Connection>,
-    exchanges: Vec<Exchange<S::Running>>,
+    /// The oldest first; one of them stands in place.
+    exchanges: SmallVec<[Exchange<S::Running>; 1]>,
     /// The room of the last exchange, for the next one.
-    room: Option<S::Running>,
+    room: S::Running,
     deadlines: Deadlines,
     age: Age,
     /// Which exchange is worked on first, where several are: each in its turn.
@@ -98,8 +100,8 @@ where
             service,
             config,
             connection,
-            exchanges: Vec::new(),
-            room: None,
+            exchanges: SmallVec::new(),
+            room: S::Running::default(),
             deadlines: Deadlines::default(),
             age: Age::New,
             turn: 0,
@@ -171,7 +173,7 @@ where
     }
 
     fn new_exchange(&mut self, stream: StreamId, now: Instant) -> Exchange<S::Running> {
-        Exchange::new(stream, now, self.room.take().unwrap_or_default())
+        Exchange::new(stream, now, mem::take(&mut self.room))
     }
 
     fn begin(
@@ -200,7 +202,10 @@ where
         }
         exchange.expect_body(&head, incoming.rest, incoming.received, self.codec.initial_credit());
         let request = Request::from_parts(head, body, stream, Some(Arc::clone(&self.connection)));
-        if C::ORDERED && !self.exchanges.is_empty() {
+        let waits = C::ORDERED && !self.exchanges.is_empty();
+        self.exchanges.push(exchange);
+        let Some(exchange) = self.exchanges.last_mut() else { return };
+        if waits {
             exchange.queue(request);
         } else {
             let codec = &mut self.codec;
@@ -214,7 +219,6 @@ where
             };
             exchange.call(request, &self.service, &mut env);
         }
-        self.exchanges.push(exchange);
     }
 
     /// Takes what is there of a body before its handler is called, so that one which is wholly there costs no slot. The
@@ -263,7 +267,8 @@ where
                 break;
             }
             ended += 1;
-            self.room = Some(self.exchanges.remove(0).into_room());
+            self.room = front.take_room();
+            self.exchanges.remove(0);
             if !link.can_write() || ended >= ANSWERS_A_TURN {
                 break;
             }
@@ -317,7 +322,8 @@ where
                 at += 1;
                 continue;
             }
-            self.room = Some(self.exchanges.remove(at).into_room());
+            self.room = self.exchanges[at].take_room();
+            self.exchanges.remove(at);
             if at < self.turn {
                 self.turn -= 1;
             }
@@ -333,6 +339,10 @@ where
     /// Sets the deadlines by what is waited for, and closes when nothing more will be said.
     fn settle(&mut self, seen: Seen, link: &mut Link) {
         self.settle_connection(link);
+        if self.exchanges.is_empty() && self.exchanges.spilled() {
+            // A connection that waits holds no more than it needs.
+            self.exchanges = SmallVec::new();
+        }
         let (now, has_room) = (link.now().mono, link.can_write());
         let active = self.active();
         let timeouts = &self.config.timeouts;

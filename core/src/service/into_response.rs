@@ -23,7 +23,7 @@ pub struct Html<T>(pub T);
 
 impl<T: Into<Body>> IntoResponse for Html<T> {
     fn into_response(self) -> Response {
-        Response::new(self.0).with_type("text/html; charset=utf-8")
+        Response::with_type_line(self.0, b"content-type: text/html; charset=utf-8\r\n")
     }
 }
 
@@ -44,7 +44,7 @@ impl IntoResponse for String {
 /// Bytes are sent as `application/octet-stream`.
 impl IntoResponse for Bytes {
     fn into_response(self) -> Response {
-        Response::new(self).with_type("application/octet-stream")
+        Response::with_type_line(self, b"content-type: application/octet-stream\r\n")
     }
 }
 

@@ -86,6 +86,12 @@ impl Connection {
         waiting.into_iter().flatten().for_each(Waker::wake);
     }
 
+    /// Whether handlers asked for interim responses.
+    #[inline]
+    pub(crate) fn has_interim(&self) -> bool {
+        self.interim_waits.load(Ordering::Acquire)
+    }
+
     /// Takes the interim responses that handlers asked for.
     pub(crate) fn take_interim(&self) -> Vec<(StreamId, ResponseHead)> {
         if !self.interim_waits.swap(false, Ordering::AcqRel) {

@@ -45,9 +45,13 @@ impl Response {
 
     /// Makes a plain-text response.
     pub fn text(body: impl Into<Body>) -> Self {
-        const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+        Self::with_type_line(body, b"content-type: text/plain; charset=utf-8\r\n")
+    }
+
+    /// Makes a 200 response whose content type stands in a whole field line.
+    pub(super) fn with_type_line(body: impl Into<Body>, line: &'static [u8]) -> Self {
         let mut response = Self::new(body);
-        response.insert(Known::ContentType.into(), TEXT);
+        response.headers.append_line(Known::ContentType, line);
         response
     }
 

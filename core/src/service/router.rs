@@ -3,6 +3,7 @@
 use core::fmt;
 use core::task::{Context, Poll};
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use bytes::Bytes;
@@ -245,18 +246,35 @@ impl<K: Sharing, S> fmt::Debug for Router<K, S> {
 #[derive(Default)]
 pub struct Routed<R> {
     running: R,
+    /// What few calls need.
+    special: Option<Box<Special>>,
+}
+
+#[derive(Default)]
+struct Special {
     /// What to add to the answer of a method fallback.
     allow: Option<Bytes>,
+    /// What a watched call is known by.
     name: String,
+}
+
+impl<R> Routed<R> {
+    fn special(&mut self) -> &mut Special {
+        self.special.get_or_insert_default()
+    }
+
+    fn finish(&mut self, response: Response) -> Response {
+        match self.special.as_mut().and_then(|special| special.allow.take()) {
+            Some(allow) => with_allow(response, allow),
+            None => response,
+        }
+    }
 }
 
 impl<R: Running> Running for Routed<R> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Response> {
         let response = core::task::ready!(self.running.poll(cx));
-        Poll::Ready(match self.allow.take() {
-            Some(allow) => with_allow(response, allow),
-            None => response,
-        })
+        Poll::Ready(self.finish(response))
     }
 
     fn cancel(&mut self) {
@@ -264,14 +282,14 @@ impl<R: Running> Running for Routed<R> {
     }
 
     fn name(&self) -> &str {
-        &self.name
+        self.special.as_ref().map_or("", |special| &special.name)
     }
 }
 
-impl<R: fmt::Debug> fmt::Debug for Routed<R> {
+impl<R: fmt::Debug + Running> fmt::Debug for Routed<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Routed")
-            .field("name", &self.name)
+            .field("name", &self.name())
             .field("running", &self.running)
             .finish_non_exhaustive()
     }
@@ -281,14 +299,18 @@ impl<K: Sharing, S: Clone + 'static> Service for Router<K, S> {
     type Running = Routed<K::Running>;
 
     fn call(&self, mut request: Request, running: &mut Self::Running) -> Option<Response> {
-        running.allow = None;
+        if let Some(special) = &mut running.special {
+            special.allow = None;
+        }
         let target = request.target();
         let is_connect = target.form() == Form::Authority;
         let path = if is_connect { b"/" } else { target.path_bytes() };
         let found = self.table.find_with(request.method(), path, || target.path_shared());
         let handler = match found {
             Resolution::Found { value, pattern, params } => {
-                request.set_params(params);
+                if !params.is_empty() {
+                    request.set_params(params);
+                }
                 Ok((value, pattern))
             }
             // RFC 9110 §9.1: a tunnel is not something that a path has or lacks.
@@ -296,7 +318,7 @@ impl<K: Sharing, S: Clone + 'static> Service for Router<K, S> {
                 Err(own(Status::NOT_IMPLEMENTED, "method not implemented\n"))
             }
             Resolution::MethodNotAllowed { allow, fallback: Some(handler) } => {
-                running.allow = Some(allow.clone());
+                running.special().allow = Some(allow.clone());
                 Ok((handler, "405"))
             }
             Resolution::NotFound { fallback: Some(handler) } => Ok((handler, "404")),
@@ -311,7 +333,7 @@ impl<K: Sharing, S: Clone + 'static> Service for Router<K, S> {
             Resolution::BadPath(error) => Err(own(Status::BAD_REQUEST, alloc::format!("{error}\n"))),
         };
         if request.is_watched() {
-            running.name = match &handler {
+            running.special().name = match &handler {
                 Ok((_, pattern)) => alloc::format!("{} {pattern}", request.method()),
                 Err(response) => alloc::format!("{} {}", request.method(), response.status().code()),
             };
@@ -321,10 +343,7 @@ impl<K: Sharing, S: Clone + 'static> Service for Router<K, S> {
             Err(response) => return Some(response),
         };
         let response = K::start(handler, request, &mut running.running)?;
-        Some(match running.allow.take() {
-            Some(allow) => with_allow(response, allow),
-            None => response,
-        })
+        Some(running.finish(response))
     }
 }
 

@@ -175,6 +175,22 @@ impl Section {
         Ok(())
     }
 
+    /// Writes a line that is whole behind the text.
+    pub(super) fn append_line(&mut self, name: Known, line: &'static [u8]) {
+        let name_len = name.as_str().len();
+        debug_assert!(line.starts_with(name.as_str().as_bytes()) && line[name_len..].starts_with(b": "));
+        debug_assert!(line.ends_with(b"\r\n") && line.len() < KEPT_TEXT && self.text.len() < KEPT_TEXT);
+        let start = self.text.len() as u32;
+        self.text.extend_from_slice(line);
+        self.push(Field {
+            name_start: start,
+            value_start: start + name_len as u32 + 2,
+            value_len: (line.len() - name_len - 4) as u32,
+            name_len: name_len as u16,
+            known: name.number(),
+        });
+    }
+
     /// Writes the lines of another section behind the text, as far as they fit.
     pub(super) fn append_all(&mut self, other: &Self) -> Result<(), InvalidHeader> {
         let base = self.text.len();

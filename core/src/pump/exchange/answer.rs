@@ -8,7 +8,7 @@ use std::panic::catch_unwind;
 use alloc::boxed::Box;
 use bytes::Bytes;
 
-use super::{Env, Exchange, Moved, State};
+use super::{Env, Exchange, Moved, Sending, State};
 use crate::body::{Body, BodyError};
 use crate::codec::{BodyKind, Codec, Last, Misuse, Reason};
 use crate::head::{RequestHead, ResponseHead, Status};
@@ -64,8 +64,8 @@ impl<R: Running> Exchange<R> {
             return Ok(());
         }
         if let Some(protocol) = tunnel {
-            let mut tunnel =
-                Tunnel::new(protocol, env.link.now(), env.codec.initial_credit(), self.early.take());
+            let early = self.coming.as_mut().and_then(|coming| coming.early.take());
+            let mut tunnel = Tunnel::new(protocol, env.link.now(), env.codec.initial_credit(), early);
             if env.is_draining {
                 tunnel.shutdown();
             }
@@ -80,10 +80,10 @@ impl<R: Running> Exchange<R> {
                     self.finish(env);
                 } else {
                     debug_assert!(bytes.len() <= fits, "a codec only takes from the front");
-                    self.state = State::Sending(Body::empty(), bytes);
+                    self.state = State::Sending(Box::new(Sending { body: Body::empty(), left: bytes }));
                 }
             }
-            None => self.state = State::Sending(body, Bytes::new()),
+            None => self.state = State::Sending(Box::new(Sending { body, left: Bytes::new() })),
         }
         Ok(())
     }
@@ -92,7 +92,8 @@ impl<R: Running> Exchange<R> {
     where
         C: Codec<In = RequestHead, Out = ResponseHead>,
     {
-        let State::Sending(body, left) = &mut self.state else { return Moved::No };
+        let State::Sending(sending) = &mut self.state else { return Moved::No };
+        let Sending { body, left } = &mut **sending;
         if left.is_empty() {
             let polled = catch_unwind(AssertUnwindSafe(|| body.poll_chunk(cx)));
             match polled.unwrap_or_else(|_| Poll::Ready(Some(Err(BodyError::source("it panicked"))))) {
