@@ -48,6 +48,7 @@ impl<R: Runtime, P: ClientPort> Connection<R, P> {
         let settings = driver::Config {
             write_stall: config.timeouts.write_stall,
             linger: Duration::ZERO,
+            last_look: true,
             ..driver::Config::default()
         };
         let driver = Driver::new(protocol, stream, runtime, Registration::alone(), Arc::new(settings));

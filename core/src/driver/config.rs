@@ -19,6 +19,9 @@ pub struct Config {
     pub budget_bytes: usize,
     /// How many turns one poll takes before it yields; default 64.
     pub budget_turns: usize,
+    /// Whether what came before a write failed is still read and handed over; default false. A client wants the answer of
+    /// a server that closed without reading all of the request.
+    pub last_look: bool,
     /// The high-water mark of the output in bytes; default [`DEFAULT_HIGH_WATER`].
     pub high_water: usize,
 }
@@ -31,6 +34,7 @@ impl Default for Config {
             linger_bytes: 1 << 20,
             budget_bytes: 64 * 1024,
             budget_turns: 64,
+            last_look: false,
             high_water: DEFAULT_HIGH_WATER,
         }
     }

@@ -31,6 +31,8 @@
 //! and lingering ends after [`Config::linger`].
 
 use alloc::boxed::Box;
+mod owned;
+
 use alloc::sync::Arc;
 use core::fmt;
 use core::future::Future;
@@ -184,46 +186,6 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
         }
     }
 
-    /// Polls as the future does, and leaves the protocol where its owner can look at it, after the end too. `Ready` says
-    /// why the connection is over.
-    ///
-    /// For owners that poll the connection themselves in place of a task, as those of client connections do.
-    pub fn poll_lost(&mut self, cx: &mut Context<'_>) -> Poll<Lost> {
-        if let State::Closed(cause) = self.state {
-            return Poll::Ready(cause);
-        }
-        let cause = match catch_unwind(AssertUnwindSafe(|| self.run(cx))) {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(cause)) => cause,
-            Err(payload) => {
-                forget_panic(Err(payload));
-                Lost::Failed
-            }
-        };
-        self.end(cause);
-        Poll::Ready(cause)
-    }
-
-    /// Lends the protocol; `None` after the future has ended. Whoever changes it polls the connection afterwards.
-    pub fn protocol_mut(&mut self) -> Option<&mut P> {
-        self.protocol.as_mut()
-    }
-
-    /// Returns how many bytes the transport has taken so far.
-    pub fn written(&self) -> u64 {
-        self.written
-    }
-
-    /// Returns what the transport reported when the connection was [`Lost::Broken`].
-    pub fn fault(&self) -> Option<io::ErrorKind> {
-        self.fault
-    }
-
-    /// Returns the runtime.
-    pub fn runtime(&self) -> &R {
-        &self.runtime
-    }
-
     /// The link, if it holds anything between polls.
     #[cfg(test)]
     pub(crate) fn link(&self) -> Option<&Link> {
@@ -316,7 +278,7 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
     }
 
     fn converse(&mut self, cx: &mut Context<'_>, round: &mut Round) -> Result<bool, Lost> {
-        let mut moved = self.write(cx, round)?;
+        let mut moved = self.write_or_look(cx, round)?;
         moved |= self.read(cx, round)?;
         if self.state == State::Open {
             moved |= self.give_notice(round)?;
@@ -328,8 +290,22 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
             self.call(round, P::deadline_reached)?;
             moved = true;
         }
-        moved |= self.write(cx, round)?;
+        moved |= self.write_or_look(cx, round)?;
         Ok(moved || self.state != State::Open)
+    }
+
+    /// Writes; when that fails, the protocol gets what the peer sent before, if its owner asked for that.
+    fn write_or_look(&mut self, cx: &mut Context<'_>, round: &mut Round) -> Result<bool, Lost> {
+        let written = self.write(cx, round);
+        if written.is_err() && self.config.last_look && self.state == State::Open {
+            let fault = self.fault;
+            round.read = Side::Ask;
+            while round.bytes > 0 && self.read(cx, round) == Ok(true) && self.state == State::Open {
+                self.work(cx, round)?;
+            }
+            self.fault = fault;
+        }
+        written
     }
 
     /// Calls the protocol and acts upon what it asked for.

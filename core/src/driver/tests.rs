@@ -846,6 +846,28 @@ fn an_owner_sees_the_protocol_and_what_was_written_after_the_end() {
 }
 
 #[test]
+fn what_came_before_a_write_failed_is_handed_over_where_that_is_asked_for() {
+    for last_look in [false, true] {
+        let (fake, wire) = (Fake::<true>::default(), Wire::default());
+        let (mut script, log) = Script::new();
+        script.made = |link| {
+            link.write(&b"request"[..]);
+            Ok(())
+        };
+        wire.with(|wire| wire.broken = true);
+        wire.send(b"answer");
+        wire.push(Incoming::Eof);
+        let config = Config { last_look, ..Config::default() };
+        let mut task = drive_as(script, &fake, &wire, Registration::alone(), config);
+        task.run();
+        let looked: &[Told] = if last_look { &[Told::Data(6), Told::Eof(Eof::Clean)] } else { &[] };
+        let expected = [&[Told::Made], looked, &[Told::Lost(Lost::Broken)]].concat();
+        assert!(task.done);
+        assert_eq!(log_of(&log), expected);
+    }
+}
+
+#[test]
 fn shutdown_from_another_thread_is_never_missed() {
     for _ in 0..200 {
         let (fake, wire) = (Fake::<true>::default(), Wire::default());

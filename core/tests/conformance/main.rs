@@ -9,6 +9,7 @@
 )]
 
 mod answers;
+mod exchanges;
 mod harness;
 mod law;
 mod oracle;

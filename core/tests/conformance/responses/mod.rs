@@ -3,12 +3,16 @@
 mod framing;
 mod head;
 
+use anyloop_core::codec::{BodyKind, Codec, Event};
 use anyloop_core::error::Error;
 use anyloop_core::framing::{Framing, Role, decide};
-use anyloop_core::head::Method;
+use anyloop_core::h1::Client;
+use anyloop_core::head::{Method, RequestHead, Target};
 use anyloop_core::limits::Limits;
+use anyloop_core::link::Outbound;
 use anyloop_core::parse::ResponseParser;
 use bytes::BytesMut;
+use std::sync::Arc;
 
 /// What a row's bytes come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +56,64 @@ fn read<'a>(
     (verdict, inbound.to_vec())
 }
 
+/// Lets the client's codec read the head in these pieces, after a request of this method that offers `foo`.
+fn converse<'a>(method: Method, pieces: impl IntoIterator<Item = &'a [u8]>, limits: &Limits) -> Spoken {
+    let target = if method == Method::CONNECT { "a:1" } else { "/" };
+    let mut head = RequestHead::new(method, Target::try_from(target).unwrap());
+    head.headers.append("host", "a").unwrap().append("upgrade", "foo").unwrap();
+    let (mut client, mut out) = (Client::new(Arc::new(limits.clone())), Outbound::default());
+    let stream = client.open().unwrap();
+    client.send_head(stream, &head, BodyKind::Empty, &mut out).unwrap();
+    let (mut inbound, mut spoken) = (BytesMut::new(), Spoken::Incomplete);
+    for piece in pieces {
+        inbound.extend_from_slice(piece);
+        if spoken != Spoken::Incomplete {
+            continue;
+        }
+        spoken = match client.next_event(&mut inbound, &mut out) {
+            Ok(None) => Spoken::Incomplete,
+            Ok(Some(Event::Interim { head, .. })) => Spoken::Accept(head.status.code(), BodyKind::Empty),
+            Ok(Some(Event::Head { head, body, .. })) => Spoken::Accept(head.status.code(), body),
+            Ok(Some(event)) => panic!("{event:?} before a head"),
+            Err(error) => Spoken::Reject(error),
+        };
+    }
+    spoken
+}
+
+/// What the codec makes of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Spoken {
+    Accept(u16, BodyKind),
+    Reject(Error),
+    Incomplete,
+}
+
+/// What the codec should make of it: the same, but that it knows what was asked for.
+fn spoken(verdict: Verdict, limits: &Limits, bytes: &[u8]) -> Spoken {
+    match verdict {
+        Verdict::Accept(101, _) if !bytes.windows(12).any(|window| window == b"Upgrade: foo") => {
+            Spoken::Reject(Error::SwitchNotAsked)
+        }
+        Verdict::Accept(_, Framing::Length(length)) if length > limits.max_body => {
+            Spoken::Reject(Error::BodyTooLarge { limit: limits.max_body })
+        }
+        Verdict::Accept(status, framing) => Spoken::Accept(status, framing.kind()),
+        Verdict::Reject(error) => Spoken::Reject(error),
+        Verdict::Incomplete => Spoken::Incomplete,
+    }
+}
+
 fn check(rows: &[Row], limits: &Limits) {
+    for (name, method, bytes, _, wanted) in rows {
+        let wanted = spoken(*wanted, limits, bytes);
+        assert_eq!(converse(*method, [*bytes], limits), wanted, "{name}: whole, by the codec");
+        assert_eq!(converse(*method, bytes.chunks(1), limits), wanted, "{name}: byte by byte, by the codec");
+        for at in 0..=bytes.len() {
+            let (head, tail) = bytes.split_at(at);
+            assert_eq!(converse(*method, [head, tail], limits), wanted, "{name}: cut at {at}, by the codec");
+        }
+    }
     for (name, method, bytes, section, wanted) in rows {
         assert!(section.contains('§'), "{name}: a row stands on a section");
         assert_eq!(read(*method, [*bytes], limits).0, *wanted, "{name}: whole");

@@ -1,0 +1,52 @@
+//! What an owner of a connection sees of it who polls it in place of a task.
+
+use core::panic::AssertUnwindSafe;
+use core::task::{Context, Poll};
+use std::io;
+use std::panic::catch_unwind;
+
+use super::{Driver, State, forget_panic};
+use crate::driver::Runtime;
+use crate::protocol::{Lost, Protocol};
+
+impl<P: Protocol, R: Runtime> Driver<P, R> {
+    /// Polls as the future does, and leaves the protocol where its owner can look at it, after the end too. `Ready` says
+    /// why the connection is over.
+    ///
+    /// For owners that poll the connection themselves in place of a task, as those of client connections do.
+    pub fn poll_lost(&mut self, cx: &mut Context<'_>) -> Poll<Lost> {
+        if let State::Closed(cause) = self.state {
+            return Poll::Ready(cause);
+        }
+        let cause = match catch_unwind(AssertUnwindSafe(|| self.run(cx))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(cause)) => cause,
+            Err(payload) => {
+                forget_panic(Err(payload));
+                Lost::Failed
+            }
+        };
+        self.end(cause);
+        Poll::Ready(cause)
+    }
+
+    /// Lends the protocol; `None` after the future has ended. Whoever changes it polls the connection afterwards.
+    pub fn protocol_mut(&mut self) -> Option<&mut P> {
+        self.protocol.as_mut()
+    }
+
+    /// Returns how many bytes the transport has taken so far.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Returns what the transport reported when the connection was [`Lost::Broken`].
+    pub fn fault(&self) -> Option<io::ErrorKind> {
+        self.fault
+    }
+
+    /// Returns the runtime.
+    pub fn runtime(&self) -> &R {
+        &self.runtime
+    }
+}
