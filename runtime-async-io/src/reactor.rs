@@ -76,6 +76,8 @@ impl Transport for Stream {
 pub struct Listener {
     io: Async<socket2::Socket>,
     local: Peer,
+    /// Whether nothing was left, so that the reactor is asked first. A worker is polled more often than connections come.
+    drained: bool,
 }
 
 /// Takes a listening socket into the reactor.
@@ -89,7 +91,7 @@ pub(crate) fn listen(socket: Socket) -> io::Result<Listener> {
         #[cfg(unix)]
         Socket::Unix(listener) => socket2::Socket::from(listener),
     };
-    Ok(Listener { io: Async::new_nonblocking(socket)?, local })
+    Ok(Listener { io: Async::new_nonblocking(socket)?, local, drained: false })
 }
 
 /// Takes the next connection.
@@ -101,13 +103,17 @@ pub(crate) fn poll_accept(
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<Accepted<Stream>>> {
     loop {
+        if listener.drained {
+            ready!(listener.io.poll_readable(cx))?;
+            listener.drained = false;
+        }
         match listener.io.get_ref().accept() {
             Ok((socket, peer)) => {
                 let local = finish_accept(&socket, &listener.local);
                 let stream = Stream(Async::new(socket)?);
                 return Poll::Ready(Ok(Accepted { stream, peer: Peer::from(&peer), local }));
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready!(listener.io.poll_readable(cx))?,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => listener.drained = true,
             Err(error) => return Poll::Ready(Err(error)),
         }
     }
