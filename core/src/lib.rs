@@ -39,3 +39,5 @@ pub mod server;
 pub mod service;
 #[cfg(feature = "sim")]
 pub mod sim;
+#[cfg(feature = "tls")]
+pub mod tls;

@@ -21,7 +21,7 @@ mod server;
 mod shutdown;
 mod slots;
 pub mod socket;
-mod spares;
+pub(crate) mod spares;
 mod task;
 mod time;
 mod timers;

@@ -1,0 +1,47 @@
+//! TLS as a protocol around a protocol, over rustls.
+//!
+//! [`Tls`] takes ciphertext from its link and gives plaintext to the link of the protocol inside, and the other way round.
+//! rustls does no IO, so this is written once, for each event loop and for both sides of a connection.
+//!
+//! Laws, beyond those of [`crate::protocol`]:
+//!
+//! - Ciphertext is taken only while the plain side has room, a record at a time; what the inner protocol leaves unread
+//!   stops the peer (L1). What it writes is encrypted only while the outer link has room (L8), and its own output has the
+//!   smaller mark: [`INNER_HIGH_WATER`].
+//! - `close_notify` is sent before our side ends, and only when the inner protocol closed in order. A peer that ends its
+//!   side without one was cut off: the inner protocol hears [`Eof::Cut`](crate::protocol::Eof::Cut), so that what ends
+//!   with the connection is not taken for whole (RFC 8446 §6.1).
+//! - A handshake has a deadline of its own. Alerts leave before the connection closes (L4).
+//! - Nothing is read from the environment: the crypto provider is part of the configuration that is passed in.
+//!
+//! # Memory
+//!
+//! A connection holds at most, apart from rustls's own state and the inner protocol: [`MAX_MESSAGE`] of ciphertext that
+//! came, the inner link's input limit and one record of plaintext, [`INNER_HIGH_WATER`] and one answer of plaintext on its
+//! way out, and the outer link's output with one record beyond its mark. An idle one holds none of these: buffers are lent
+//! for the time of a turn. rustls keeps some 2 KiB, and a client's certificates.
+//!
+//! # Example
+//!
+//! ```
+//! use anyloop_core::protocol::Echo;
+//! use anyloop_core::tls::{Negotiated, Tls, rustls::ServerConfig};
+//!
+//! fn secure_echo(config: &ServerConfig) -> Tls<impl FnOnce(Negotiated<'_>) -> Echo> {
+//!     Tls::server(config, |negotiated: Negotiated<'_>| {
+//!         println!("{:?} asked for {:?}", negotiated.version, negotiated.server_name);
+//!         Echo::default()
+//!     })
+//! }
+//! ```
+
+mod error;
+mod establish;
+mod plain_http;
+mod session;
+mod wrapper;
+
+pub use error::{Error, Failed};
+pub use establish::{Establish, Negotiated, Ready};
+pub use rustls;
+pub use wrapper::{DEFAULT_HANDSHAKE, INNER_HIGH_WATER, MAX_MESSAGE, Report, Tls};

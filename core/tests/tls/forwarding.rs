@@ -1,0 +1,117 @@
+//! Law L6 as a table: each call of the wrapper reaches the protocol inside, and each wish of that one the link outside.
+
+use std::time::Duration;
+
+use anyloop_core::protocol::Lost;
+use anyloop_core::tls::DEFAULT_HANDSHAKE;
+
+use super::certs;
+use super::probe::End as Ending;
+use super::wire::{End, carry, converse, pair};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn the_wishes_of_the_inner_protocol_reach_the_link() {
+    for (end, closing, lingers, aborted) in [
+        (Ending::Open, false, false, false),
+        (Ending::Close, true, false, false),
+        (Ending::CloseLingering, true, true, false),
+        (Ending::Abort, true, false, true),
+    ] {
+        for server_side in [true, false] {
+            let (server, client) = pair();
+            let mut wrapper = if server_side { server } else { client };
+            wrapper.inside.end(end);
+            wrapper.work();
+            let link = &wrapper.link;
+            let found = (link.is_closing(), link.lingers(), link.is_aborted());
+            assert_eq!(found, (closing, lingers, aborted), "{end:?}");
+        }
+    }
+}
+
+#[test]
+fn the_end_of_the_connection_is_told_once_whenever_it_comes() {
+    for cause in [Lost::Closed, Lost::Aborted, Lost::Failed, Lost::Broken, Lost::Stalled, Lost::Killed] {
+        for mut wrapper in [End::server(&certs::server()), End::client(certs::client()), pair().0, pair().1] {
+            wrapper.lost(cause);
+            wrapper.lost(cause);
+            assert_eq!(wrapper.inside.see().lost, [cause]);
+        }
+    }
+}
+
+#[test]
+fn a_shutdown_is_told_at_once_after_the_handshake() {
+    let (mut server, _) = pair();
+    server.shutdown();
+    assert_eq!(server.inside.see().shutdowns, 1);
+    assert!(server.is_open());
+}
+
+#[test]
+fn a_shutdown_during_the_handshake_waits_for_the_first_data() {
+    let (mut server, mut client) = (End::server(&certs::server()), End::client(certs::client()));
+    carry(&mut client, &mut server, usize::MAX);
+    server.shutdown();
+    converse(&mut server, &mut client, usize::MAX);
+    assert_eq!((server.inside.see().made, server.inside.see().shutdowns), (1, 0));
+    client.inside.send(&b"x"[..]);
+    converse(&mut server, &mut client, usize::MAX);
+    assert_eq!((&server.inside.see().received[..], server.inside.see().shutdowns), (&b"x"[..], 1));
+    assert_eq!(server.until_deadline(), None);
+}
+
+#[test]
+fn a_shutdown_that_waits_is_told_at_the_deadline_or_at_the_end() {
+    let start = || {
+        let (mut server, mut client) = (End::server(&certs::server()), End::client(certs::client()));
+        server.shutdown();
+        server.pass(SECOND);
+        converse(&mut server, &mut client, usize::MAX);
+        assert_eq!(server.until_deadline(), Some(DEFAULT_HANDSHAKE - SECOND));
+        (server, client)
+    };
+    let (mut server, _client) = start();
+    server.pass(DEFAULT_HANDSHAKE - SECOND);
+    assert_eq!((server.inside.see().shutdowns, server.is_open()), (1, true));
+    assert_eq!(server.until_deadline(), None);
+    let (mut server, _client) = start();
+    server.eof();
+    assert_eq!(server.inside.see().shutdowns, 1);
+}
+
+#[test]
+fn the_earlier_deadline_is_published_and_each_is_told_to_its_own() {
+    for after in [5 * SECOND, 20 * SECOND] {
+        let (mut server, mut client) = (End::server(&certs::server()), End::client(certs::client()));
+        server.inside.get().deadline = Some(after);
+        server.shutdown();
+        converse(&mut server, &mut client, usize::MAX);
+        // The handshake's deadline lives on, for the shutdown waits.
+        let first = after.min(DEFAULT_HANDSHAKE);
+        assert_eq!(server.until_deadline(), Some(first));
+        server.pass(first);
+        let told = (server.inside.see().deadlines, server.inside.see().shutdowns);
+        assert_eq!(told, if after == first { (1, 0) } else { (0, 1) });
+        server.pass(20 * SECOND);
+        assert_eq!((server.inside.see().deadlines, server.inside.see().shutdowns), (1, 1));
+        assert_eq!(server.until_deadline(), None);
+    }
+}
+
+/// The inner protocol makes room inside `poll_work`; the records behind are taken without a new read.
+#[test]
+fn intake_runs_again_when_the_inner_protocol_has_made_room() {
+    let (mut server, mut client) = pair();
+    server.inside.get().reads = false;
+    client.inside.send(vec![7; 60_000]);
+    converse(&mut server, &mut client, usize::MAX);
+    let waiting = server.link.inbound.len();
+    assert!(waiting > 0);
+    server.inside.get().reads = true;
+    server.work();
+    assert!(server.link.inbound.len() < waiting);
+    assert!(server.inside.see().received.len() >= 32 * 1024, "{}", server.inside.see().received.len());
+}

@@ -1,0 +1,1 @@
+//! TLS on the driver, in a hostile world.
