@@ -2,7 +2,6 @@
 
 use core::fmt;
 use core::task::{Context, Poll, Waker};
-use core::time::Duration;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -44,10 +43,8 @@ impl<R: Runtime, P: ClientPort> Connection<R, P> {
         peer: Peer,
         config: &Arc<Config>,
     ) -> Self {
-        // Nothing of ours is unread by the server when we close, or it does not matter.
         let settings = driver::Config {
             write_stall: config.timeouts.write_stall,
-            linger: Duration::ZERO,
             last_look: true,
             ..driver::Config::default()
         };
@@ -132,6 +129,11 @@ impl<R: Runtime, P: ClientPort> Connection<R, P> {
             Some(Lost::Closed | Lost::Aborted | Lost::Failed | Lost::Killed) | None => Kind::Closed,
         };
         Fault { phase, kind }
+    }
+
+    /// What ended the connection.
+    pub(super) fn lost(&self) -> Option<Lost> {
+        self.0.lost
     }
 
     pub(super) fn failed(mut self) -> Failed {

@@ -7,8 +7,9 @@ use core::task::{Context, Poll, Waker};
 use bytes::Bytes;
 
 use super::{ClientPort, Connection, Error, Tunnel};
+use crate::body::{BodyError, BodySource};
 use crate::codec::BodyKind;
-use crate::driver::Runtime;
+use crate::driver::{Runtime, SharedRuntime};
 use crate::head::{Headers, ResponseHead};
 use crate::pump;
 
@@ -135,5 +136,20 @@ impl<R: Runtime, P: ClientPort> fmt::Debug for Incoming<R, P> {
             .field("kind", &self.kind)
             .field("connection", &self.connection)
             .finish_non_exhaustive()
+    }
+}
+
+/// A response as the body of another message, of a proxy's answer for instance.
+impl<R: SharedRuntime, P: ClientPort + Send> BodySource for Incoming<R, P> {
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        Self::poll_chunk(self, cx).map(|next| next.map(|chunk| chunk.map_err(BodyError::source)))
+    }
+
+    fn length(&self) -> Option<u64> {
+        Self::length(self)
+    }
+
+    fn trailers(&mut self) -> Option<Headers> {
+        Self::trailers(self).cloned()
     }
 }

@@ -3,25 +3,30 @@
 use core::fmt;
 use core::future::poll_fn;
 use core::task::{Context, Poll};
+use std::io;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::{ClientPort, Connection, Error};
-use crate::driver::Runtime;
+use crate::driver::{Runtime, Transport};
+use crate::link::Outbound;
+use crate::protocol::Lost;
 use crate::pump;
 
 /// Both directions of a connection after CONNECT or an upgrade, polled by whoever reads or writes.
 ///
 /// What is written leaves while something of the tunnel is polled. Dropping it closes the connection at once;
-/// [`Tunnel::close`] sees to it that all was sent.
+/// [`Tunnel::close`] sees to it that all was sent. There is no half-close: whoever ends its side hears no more.
 pub struct Tunnel<R: Runtime, P: ClientPort = pump::Client> {
     connection: Connection<R, P>,
+    /// What a reader of limited portions has left.
+    left: Bytes,
     failed: bool,
 }
 
 impl<R: Runtime, P: ClientPort> Tunnel<R, P> {
     pub(super) fn new(connection: Connection<R, P>) -> Self {
-        Self { connection, failed: false }
+        Self { connection, left: Bytes::new(), failed: false }
     }
 
     /// Polls for bytes; `None` is the end of the peer's side.
@@ -95,30 +100,90 @@ impl<R: Runtime, P: ClientPort> Tunnel<R, P> {
         poll_fn(|cx| self.poll_write(cx, &mut bytes)).await
     }
 
-    /// Ends our side, and polls until all that was written has left and the peer has ended its side too. What the peer
-    /// still sends is dropped.
+    /// Polls until all that was written has been handed to the event loop.
     ///
     /// # Errors
-    /// As of [`Tunnel::poll_read`].
+    /// As of [`Tunnel::poll_write`].
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let over = self.connection.poll(cx).is_ready();
+        match self.connection.client() {
+            Some(client) if client.is_flushed() => Poll::Ready(Ok(())),
+            Some(_) | None if over => Poll::Ready(Err(self.connection.error())),
+            Some(_) | None => Poll::Pending,
+        }
+    }
+
+    /// Waits until all that was written has been handed to the event loop.
+    ///
+    /// # Errors
+    /// As of [`Tunnel::poll_write`].
+    pub async fn flush(&mut self) -> Result<(), Error> {
+        poll_fn(|cx| self.poll_flush(cx)).await
+    }
+
+    /// Ends the connection after all that was written has left. What the peer still sends is dropped.
+    ///
+    /// # Errors
+    /// [`Error`] when the connection is lost before.
     pub fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if let Some(client) = self.connection.client() {
             client.end_tunnel();
         }
-        loop {
-            match core::task::ready!(self.poll_read(cx)) {
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Poll::Ready(Err(error)),
-                None => return Poll::Ready(Ok(())),
+        core::task::ready!(self.connection.poll(cx));
+        Poll::Ready(match self.connection.lost() {
+            Some(Lost::Closed) => Ok(()),
+            Some(Lost::Aborted | Lost::Failed | Lost::Broken | Lost::Stalled | Lost::Killed) | None => {
+                Err(self.connection.error())
             }
-        }
+        })
     }
 
-    /// Ends our side in order; see [`Tunnel::poll_close`].
+    /// Ends the connection in order; see [`Tunnel::poll_close`].
     ///
     /// # Errors
     /// As there.
     pub async fn close(mut self) -> Result<(), Error> {
         poll_fn(|cx| self.poll_close(cx)).await
+    }
+}
+
+/// The tunnel as a byte stream, for another driver to speak over: TLS to a server behind a proxy, for instance.
+impl<R: Runtime, P: ClientPort> Transport for Tunnel<R, P> {
+    const REREAD_IS_FREE: bool = true;
+    const BUFFERS_WRITES: bool = true;
+
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        into: &mut BytesMut,
+        limit: usize,
+    ) -> Poll<io::Result<usize>> {
+        if self.left.is_empty() {
+            match core::task::ready!(Self::poll_read(self, cx)) {
+                None => return Poll::Ready(Ok(0)),
+                Some(Ok(bytes)) => self.left = bytes,
+                Some(Err(error)) => return Poll::Ready(Err(io::Error::other(error))),
+            }
+        }
+        let bytes = self.left.split_to(limit.min(self.left.len()));
+        into.extend_from_slice(&bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, out: &mut Outbound) -> Poll<io::Result<usize>> {
+        let Some(mut chunk) = out.pop_front() else {
+            return self.poll_flush(cx).map_ok(|()| 0).map_err(io::Error::other);
+        };
+        let n = chunk.len();
+        let polled = Self::poll_write(self, cx, &mut chunk);
+        if !chunk.is_empty() {
+            out.push_front(chunk);
+        }
+        polled.map_ok(|()| n).map_err(io::Error::other)
+    }
+
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Self::poll_close(self, cx).map_err(io::Error::other)
     }
 }
 

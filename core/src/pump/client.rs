@@ -34,8 +34,10 @@ enum Progress {
     Idle,
     /// The head is to come.
     Head,
-    /// The body, or the bytes of a tunnel, come.
+    /// The body comes.
     Body,
+    /// The bytes of a tunnel come.
+    Tunnel,
     /// All came.
     Whole,
 }
@@ -110,6 +112,8 @@ pub struct Client<C = h1::Client> {
     exchanges: u64,
     /// Whether a byte came since the request began.
     heard: bool,
+    /// Bytes that the link had to send when it was last looked at.
+    unsent: usize,
     /// Whether the connection was polled since the exchange was started.
     is_fresh: bool,
 }
@@ -142,6 +146,7 @@ impl<C: Codec<In = ResponseHead, Out = RequestHead>> Client<C> {
             fault: None,
             exchanges: 0,
             heard: false,
+            unsent: 0,
             is_fresh: false,
         }
     }
@@ -213,7 +218,7 @@ impl<C: Codec<In = ResponseHead, Out = RequestHead>> Client<C> {
     /// Returns how far the exchange has come.
     pub fn phase(&self) -> Phase {
         match (self.progress, &self.upload) {
-            (Progress::Body | Progress::Whole, _) => Phase::Body,
+            (Progress::Body | Progress::Tunnel | Progress::Whole, _) => Phase::Body,
             (Progress::Idle | Progress::Head, Upload::Queued(_) | Upload::Held(_) | Upload::Sending(..)) => {
                 Phase::Write
             }
@@ -236,9 +241,8 @@ impl<C: Codec<In = ResponseHead, Out = RequestHead>> Client<C> {
     /// Whether another exchange may begin, as far as is known: nothing is owed, and neither side closes.
     pub fn is_reusable(&self) -> bool {
         let rests = match (self.progress, &self.upload) {
-            (Progress::Idle, _) => true,
-            (Progress::Whole, Upload::Done) => true,
-            (Progress::Whole | Progress::Head | Progress::Body, _) => false,
+            (Progress::Idle, _) | (Progress::Whole, Upload::Done) => true,
+            (Progress::Whole | Progress::Head | Progress::Body | Progress::Tunnel, _) => false,
         };
         rests && self.fault.is_none() && self.codec.phase() == codec::Phase::Idle
     }
@@ -267,6 +271,16 @@ impl<C: Codec<In = ResponseHead, Out = RequestHead>> Client<C> {
         }
     }
 
+    /// Whether all that was written to the tunnel was handed to the event loop.
+    pub fn is_flushed(&self) -> bool {
+        let queue_is_empty = match &self.upload {
+            Upload::Tunnel(tunnel) => tunnel.is_empty(),
+            Upload::Queued(_) | Upload::Held(_) | Upload::Sending(..) => false,
+            Upload::Stopped | Upload::Done => true,
+        };
+        queue_is_empty && self.unsent == 0
+    }
+
     /// Ends our side of the tunnel, after all that was written.
     pub fn end_tunnel(&mut self) {
         if let Upload::Tunnel(tunnel) = &mut self.upload {
@@ -292,7 +306,7 @@ impl<C: Codec<In = ResponseHead, Out = RequestHead>> Client<C> {
         }
         loop {
             match self.codec.next_event(&mut link.inbound, &mut link.outbound) {
-                Ok(Some(event)) => self.on_event(event, link),
+                Ok(Some(event)) => self.on_event(event),
                 Ok(None) => return moved,
                 Err(error) => {
                     self.on_error(error, link);
@@ -303,7 +317,7 @@ impl<C: Codec<In = ResponseHead, Out = RequestHead>> Client<C> {
         }
     }
 
-    fn on_event(&mut self, event: Event<ResponseHead>, link: &Link) {
+    fn on_event(&mut self, event: Event<ResponseHead>) {
         match event {
             Event::Interim { head, .. } => {
                 if head.status == Status::CONTINUE {
@@ -320,7 +334,7 @@ impl<C: Codec<In = ResponseHead, Out = RequestHead>> Client<C> {
                 self.waits.begin_body(self.codec.initial_credit());
                 match body {
                     BodyKind::Tunnel => {
-                        self.upload.become_tunnel(link.outbound.high_water());
+                        self.progress = Progress::Tunnel;
                         self.waits.end();
                     }
                     BodyKind::Empty => self.end(None),
@@ -347,7 +361,7 @@ impl<C: Codec<In = ResponseHead, Out = RequestHead>> Client<C> {
 
     fn on_error(&mut self, error: Error, link: &mut Link) {
         match self.progress {
-            Progress::Head | Progress::Body => self.fail(Kind::Peer(error), link),
+            Progress::Head | Progress::Body | Progress::Tunnel => self.fail(Kind::Peer(error), link),
             // The response before is whole; the connection is of no use any more.
             Progress::Idle | Progress::Whole => link.close(),
         }
@@ -355,8 +369,14 @@ impl<C: Codec<In = ResponseHead, Out = RequestHead>> Client<C> {
 
     /// Sends what can be sent. Returns whether anything moved.
     fn output(&mut self, cx: &mut Context<'_>, link: &mut Link) -> bool {
-        if matches!(self.upload, Upload::Queued(_)) {
-            return self.begin(link);
+        match (self.progress, &self.upload) {
+            (_, Upload::Queued(_)) => return self.begin(link),
+            // RFC 9110 §7.8: only a whole request can be switched away from.
+            (Progress::Tunnel, Upload::Done) => self.upload = Upload::tunnel(link.outbound.high_water()),
+            (
+                _,
+                Upload::Held(_) | Upload::Sending(..) | Upload::Tunnel(_) | Upload::Stopped | Upload::Done,
+            ) => {}
         }
         match self.upload.drive(self.stream, &mut self.codec, cx, link) {
             Ok(moved) => moved,
@@ -410,7 +430,7 @@ impl<C: Codec<In = ResponseHead, Out = RequestHead>> Client<C> {
                 self.waits.await_head(now, timeouts);
             }
             Progress::Body => self.waits.watch_body(now, !self.chunks.is_empty(), timeouts),
-            Progress::Idle | Progress::Head | Progress::Whole => {}
+            Progress::Idle | Progress::Head | Progress::Tunnel | Progress::Whole => {}
         }
         link.set_deadline(self.waits.next());
         link.allow(self.codec.input_room());
@@ -471,6 +491,7 @@ impl<C: Codec<In = ResponseHead, Out = RequestHead>> Protocol for Client<C> {
         if !link.is_closing() {
             self.settle(link);
         }
+        self.unsent = link.outbound.len();
         Ok(Work::Waiting)
     }
 }

@@ -8,5 +8,9 @@
     reason = "a test has std, and says what it knows"
 )]
 
+mod cuts;
+mod dance;
 mod exchange;
+mod timeouts;
+mod tunnel;
 mod world;

@@ -41,6 +41,10 @@ impl Tunnel {
         (!self.ended).then_some(&mut self.outbound)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.outbound.is_empty()
+    }
+
     pub(super) fn end(&mut self) {
         self.ended = true;
     }
@@ -85,11 +89,9 @@ impl Upload {
         }
     }
 
-    /// The server switched protocols.
-    pub(super) fn become_tunnel(&mut self, high_water: usize) {
-        if matches!(self, Self::Done) {
-            *self = Self::Tunnel(Tunnel { outbound: Outbound::new(high_water), ended: false });
-        }
+    /// Our side of a tunnel, with nothing to send so far.
+    pub(super) fn tunnel(high_water: usize) -> Self {
+        Self::Tunnel(Tunnel { outbound: Outbound::new(high_water), ended: false })
     }
 
     /// Sends while there is room. Returns whether anything moved.
@@ -113,7 +115,9 @@ impl Upload {
                 Sent::Nothing => Ok(false),
                 Sent::Some => Ok(true),
                 Sent::All => {
-                    *self = Self::Done;
+                    *self = Self::Stopped;
+                    // The end of our side is the end of the connection; the peer may be sending.
+                    link.close_lingering();
                     Ok(true)
                 }
             },
