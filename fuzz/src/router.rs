@@ -2,7 +2,6 @@
 //!
 //! The input is text: a pattern a line, an empty line, then a path a line.
 
-use crate::shared;
 use anyloop_core::route::{InsertError, Tree};
 
 /// Derived order: static text goes before a parameter, and that before the remainder.
@@ -42,10 +41,10 @@ pub fn run(data: &[u8]) {
 
 fn look_up(tree: &Tree<usize>, naive: &[Vec<Segment>], path: &[u8]) {
     let Some(canonical) = canonical(path) else {
-        assert!(tree.find(&shared(path)).is_err(), "a path that does not decode");
+        assert!(tree.find(path).is_err(), "a path that does not decode");
         return;
     };
-    let found = tree.find(&shared(path)).expect("a path that decodes");
+    let found = tree.find(path).expect("a path that decodes");
     let best = naive
         .iter()
         .enumerate()
@@ -56,7 +55,7 @@ fn look_up(tree: &Tree<usize>, naive: &[Vec<Segment>], path: &[u8]) {
         (Some(found), Some((index, _, values))) => {
             assert_eq!(*found.value, index);
             let params: Vec<_> =
-                found.params.iter().map(|(name, value)| (name.into(), value.into())).collect();
+                found.params().iter().map(|(name, value)| (name.into(), value.into())).collect();
             assert_eq!(params, values);
         }
         (found, best) => panic!("{path:?}: {:?} against {best:?}", found.map(|found| *found.value)),

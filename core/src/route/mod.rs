@@ -17,13 +17,15 @@
 //! value into a file name has to refuse them.
 
 mod methods;
+mod node;
 mod params;
 mod path;
 mod pattern;
 mod table;
 mod tree;
+mod words;
 
-pub use params::Params;
+pub use params::{Params, Places};
 pub use path::FindError;
 pub use pattern::{InsertError, PatternFault};
 pub use table::{Resolution, Table};

@@ -3,112 +3,213 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::{fmt, str};
+use core::{fmt, iter, str};
 
-use bytes::Bytes;
-use smallvec::SmallVec;
+use super::path::decode_into;
+use super::pattern::{Part, Pattern};
 
-use super::path::{decode_into, decoded_len};
-use crate::head::Text;
+/// How many bytes of names travel with a request by value.
+const INLINE: usize = 38;
 
-/// The parameter names of one route.
-pub(super) type Names = Arc<[Box<str>]>;
-
-/// Places of values in a path; up to 8 need no heap.
-pub(super) type Spans = SmallVec<[Span; 8]>;
-
-/// A place in a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span {
-    start: u32,
-    end: u32,
+/// The parameter names of one route: its pattern with nothing for static segments and `*` before the name of the
+/// remainder, as `//owner/repo//*path` for `/repos/{owner}/{repo}/contents/{*path}`; empty for one without parameters.
+///
+/// A parameter is a whole segment, so this and the path tell the values, and a look-up need not note them. Short ones
+/// are copied: a count of references would be one place in memory to which all workers write.
+#[derive(Clone)]
+pub(super) enum Names {
+    Inline { len: u8, bytes: [u8; INLINE] },
+    Shared(Arc<[u8]>),
 }
 
-impl Span {
-    /// Paths are at most `u32::MAX` bytes long, see [`super::FindError::TooLong`].
-    pub(super) fn new(start: usize, end: usize) -> Self {
-        Self { start: start as u32, end: end as u32 }
+impl Names {
+    pub(super) fn of(pattern: &Pattern) -> Self {
+        if pattern.names.is_empty() {
+            return Self::default();
+        }
+        let mut text = Vec::new();
+        let mut names = pattern.names.iter();
+        for part in &pattern.parts {
+            match part {
+                Part::Static(path) => text.extend(path.iter().filter(|byte| **byte == b'/')),
+                Part::Param => {}
+                Part::Rest => text.push(b'*'),
+            }
+            if !matches!(part, Part::Static(_)) {
+                text.extend_from_slice(names.next().map_or(b"", |name| name.as_bytes()));
+            }
+        }
+        let mut bytes = [0; INLINE];
+        match bytes.get_mut(..text.len()) {
+            None => Self::Shared(text.into()),
+            Some(place) => {
+                place.copy_from_slice(&text);
+                Self::Inline { len: text.len() as u8, bytes }
+            }
+        }
     }
 
-    pub(super) fn start(self) -> usize {
-        self.start as usize
+    fn text(&self) -> &[u8] {
+        match self {
+            Self::Inline { len, bytes } => &bytes[..usize::from(*len)],
+            Self::Shared(text) => text,
+        }
+    }
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self::Inline { len: 0, bytes: [0; INLINE] }
+    }
+}
+
+impl PartialEq for Names {
+    fn eq(&self, other: &Self) -> bool {
+        self.text() == other.text()
+    }
+}
+
+/// The values of a path with escapes, decoded, with a NUL between them, which no path holds; nothing for a path
+/// in which they stand as they are.
+pub(super) type Decoded = Option<Box<[u8]>>;
+
+/// Decodes the values of a path, in which every escape is known to be one; they split no segment.
+#[cold]
+pub(super) fn decode(names: &Names, path: &[u8]) -> Decoded {
+    // With room for all of it, shrunk when it is boxed: escapes are rare.
+    let mut text = Vec::new();
+    if path.contains(&b'%') {
+        for (_, value) in Params::new(names, &None, path).pairs() {
+            if text.is_empty() {
+                text.reserve_exact(path.len());
+            } else {
+                text.push(0);
+            }
+            decode_into(value, &mut text);
+        }
+    }
+    (!text.is_empty()).then(|| text.into())
+}
+
+/// The parameters of a matched path, without the path: what to keep beside a path that lives elsewhere.
+///
+/// Borrows nothing from the table, and holds the values of a path without escapes with no allocation.
+#[derive(Clone, Default)]
+pub struct Places {
+    names: Names,
+    decoded: Decoded,
+}
+
+impl Places {
+    pub(super) fn new(names: &Names, decoded: Decoded) -> Self {
+        Self { names: names.clone(), decoded }
     }
 
-    /// Returns nothing where `text` is too short, as from a caller who shared other bytes than the path.
-    fn of(self, text: &[u8]) -> &[u8] {
-        text.get(self.start as usize..self.end as usize).unwrap_or_default()
+    /// Tells whether the route has no parameters.
+    pub fn is_empty(&self) -> bool {
+        self.names.text().is_empty()
+    }
+
+    /// Returns the parameters of `path`, which must be the one that was looked up; another one gives other values.
+    pub fn of<'a>(&'a self, path: &'a [u8]) -> Params<'a> {
+        Params::new(&self.names, &self.decoded, path)
+    }
+}
+
+impl fmt::Debug for Places {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.of(b"").iter().map(|(name, _)| name)).finish()
     }
 }
 
 /// The parameters of a matched path, percent-decoded, in the order of the pattern.
 ///
-/// Owns what it needs and borrows nothing from the table. Where the path has no escape, up to 8 values are held without
-/// any allocation: those of a path of up to 62 bytes are copied, those of a longer one share its bytes, and so long as
-/// the parameters live, so does that buffer.
-///
 /// A value is text from a stranger: it can hold `/` (from `%2F`), be `..`, or hold any other character but NUL.
-#[derive(Clone, Default)]
-pub struct Params {
-    names: Option<Names>,
-    text: Text,
-    spans: Spans,
+#[derive(Clone, Copy)]
+pub struct Params<'a> {
+    names: &'a [u8],
+    values: Values<'a>,
 }
 
-impl Params {
-    /// Values that lie in `path` as they are. A short path is copied, of a long one `share` gives the bytes.
-    pub(super) fn shared(names: Names, path: &[u8], share: impl FnOnce() -> Bytes, spans: Spans) -> Self {
-        let text = Text::inline(path).unwrap_or_else(|| Text::Shared(share()));
-        Self { names: Some(names), text, spans }
-    }
+#[derive(Clone, Copy)]
+enum Values<'a> {
+    /// Segments of a path.
+    Path(&'a [u8]),
+    /// With a NUL between them.
+    Decoded(&'a [u8]),
+}
 
-    /// Values that may have escapes left.
-    pub(super) fn decoded(names: Names, canonical: &[u8], mut spans: Spans) -> Self {
-        // An exact capacity spares `Bytes` a second allocation.
-        let len = spans.iter().map(|span| decoded_len(span.of(canonical))).sum();
-        let mut text = Vec::with_capacity(len);
-        for span in &mut spans {
-            let start = text.len();
-            decode_into(span.of(canonical), &mut text);
-            *span = Span::new(start, text.len());
-        }
-        Self { names: Some(names), text: Text::Shared(text.into()), spans }
+impl<'a> Params<'a> {
+    pub(super) fn new(names: &'a Names, decoded: &'a Decoded, path: &'a [u8]) -> Self {
+        Self { names: names.text(), values: decoded.as_deref().map_or(Values::Path(path), Values::Decoded) }
     }
 
     /// Returns the value of the parameter `name`.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        let index = self.names().iter().position(|known| **known == *name)?;
-        self.value(index)
+    pub fn get(&self, name: &str) -> Option<&'a str> {
+        let (_, value) = self.pairs().find(|(known, _)| *known == name.as_bytes())?;
+        Some(text(value))
     }
 
     /// Returns the value at `index`, counted from 0 in the order of the pattern.
-    pub fn value(&self, index: usize) -> Option<&str> {
-        // A look-up refuses every path that is not UTF-8, and values end at ASCII bytes of the path.
-        self.spans.get(index).and_then(|span| str::from_utf8(span.of(&self.text)).ok())
+    pub fn value(&self, index: usize) -> Option<&'a str> {
+        self.pairs().nth(index).map(|(_, value)| text(value))
     }
 
     /// Returns the number of parameters.
     pub fn len(&self) -> usize {
-        self.spans.len()
+        self.pairs().count()
     }
 
     /// Tells whether the route has no parameters.
     pub fn is_empty(&self) -> bool {
-        self.spans.is_empty()
+        self.names.is_empty()
     }
 
     /// Returns names and values in the order of the pattern.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        let values = (0..self.len()).filter_map(|index| self.value(index));
-        self.names().iter().map(|name| &**name).zip(values)
+    pub fn iter(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.pairs().map(|(name, value)| (text(name), text(value)))
     }
 
-    fn names(&self) -> &[Box<str>] {
-        self.names.as_deref().unwrap_or_default()
+    /// Walks along names and values side by side.
+    fn pairs(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        let mut names = Some(self.names);
+        let (mut values, separator) = match self.values {
+            Values::Path(path) => (path, b'/'),
+            Values::Decoded(text) => (text, 0),
+        };
+        iter::from_fn(move || {
+            loop {
+                let (name, names_after) = cut(names?, b'/');
+                names = names_after;
+                let (value, after) = match (name, self.values) {
+                    ([], Values::Decoded(_)) => continue,
+                    ([b'*', name @ ..], _) => return Some((name, values)),
+                    (_, _) => cut(values, separator),
+                };
+                values = after.unwrap_or_default();
+                if !name.is_empty() {
+                    return Some((name, value));
+                }
+            }
+        })
     }
 }
 
-impl fmt::Debug for Params {
+impl fmt::Debug for Params<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter()).finish()
     }
+}
+
+/// Returns what stands before the first `separator`, and what stands behind it.
+fn cut(text: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
+    match text.iter().position(|byte| *byte == separator) {
+        Some(place) => (&text[..place], Some(&text[place + 1..])),
+        None => (text, None),
+    }
+}
+
+/// A look-up refuses every path that is not UTF-8, and values end at ASCII bytes.
+fn text(value: &[u8]) -> &str {
+    str::from_utf8(value).unwrap_or_default()
 }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use alloc::{format, vec};
 use core::fmt;
 
-use super::path::{FindError, canonical};
+use super::path::{FindError, rewrite};
 
 /// A pattern that was not taken into a table of routes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,8 +158,8 @@ impl Pattern {
             push_static(&mut self.parts, b"/");
             match Segment::parse(segment)? {
                 Segment::Static(text) => {
-                    let rewritten = canonical(text.as_bytes()).map_err(PatternFault::Text)?;
-                    push_static(&mut self.parts, rewritten.as_deref().unwrap_or(text.as_bytes()));
+                    let text = rewrite(text.as_bytes()).map_err(PatternFault::Text)?;
+                    push_static(&mut self.parts, &text);
                 }
                 Segment::Param(name) => {
                     self.push_name(name)?;

@@ -7,7 +7,6 @@ use core::fmt;
 use bytes::Bytes;
 
 use super::methods::{Methods, STANDARD, allow};
-use super::params::Params;
 use super::path::FindError;
 use super::pattern::{InsertError, Pattern, join};
 use super::tree::{Match, Tree};
@@ -26,11 +25,10 @@ use crate::head::Method;
 /// table.add(&Method::GET, "/users/{id}", "show")?;
 /// table.add(&Method::DELETE, "/users/{id}", "remove")?;
 ///
-/// let path = "/users/7".into();
-/// let Resolution::Found { value, params, .. } = table.find(&Method::GET, &path) else { panic!() };
-/// assert_eq!((*value, params.get("id")), ("show", Some("7")));
+/// let Resolution::Found(found) = table.find(&Method::GET, "/users/7") else { panic!() };
+/// assert_eq!((*found.value, found.params().get("id")), ("show", Some("7")));
 /// table.add(&Method::PUT, "/settings", "change")?;
-/// let Resolution::MethodNotAllowed { allow, .. } = table.find(&Method::PUT, &path) else { panic!() };
+/// let Resolution::MethodNotAllowed { allow, .. } = table.find(&Method::PUT, "/users/7") else { panic!() };
 /// assert_eq!(allow, "GET, HEAD, DELETE, OPTIONS");
 /// # Ok::<(), anyloop_core::route::InsertError>(())
 /// ```
@@ -48,16 +46,9 @@ pub struct Table<T> {
 
 /// What a table says about a request.
 #[derive(Clone, Debug)]
-pub enum Resolution<'t, T> {
+pub enum Resolution<'t, 'p, T> {
     /// A route answers.
-    Found {
-        /// The value of the route.
-        value: &'t T,
-        /// The pattern of the route, as it was inserted.
-        pattern: &'t str,
-        /// The parameters that the path gives.
-        params: Params,
-    },
+    Found(Match<'t, 'p, T>),
     /// The table answers an OPTIONS request itself.
     Options {
         /// The value of `Allow`.
@@ -185,29 +176,24 @@ impl<T> Table<T> {
 
     /// Finds what answers `method` on `path`, a path without its query, or `*` (RFC 9112 §3.2.4).
     ///
-    /// Allocates nothing unless the path has escapes or more than 8 parameters. The values share the bytes of a long `path`.
-    pub fn find(&self, method: &Method, path: &Bytes) -> Resolution<'_, T> {
-        self.find_with(method, path, || path.clone())
-    }
-
-    /// As [`find`](Self::find), for a caller who shares the path only when there are values: `share` gives its bytes.
-    pub fn find_with(
-        &self,
+    /// Allocates nothing unless the path has escapes or more than 8 parameters.
+    pub fn find<'t, 'p>(
+        &'t self,
         method: &Method,
-        path: &[u8],
-        share: impl FnOnce() -> Bytes,
-    ) -> Resolution<'_, T> {
+        path: &'p (impl AsRef<[u8]> + ?Sized),
+    ) -> Resolution<'t, 'p, T> {
+        let path = path.as_ref();
         if *path == *b"*" && *method == Method::OPTIONS {
             return Resolution::Options { allow: &self.allow };
         }
-        match self.paths.find_with(path, share) {
+        match self.paths.find(path) {
             Err(error) => Resolution::BadPath(error),
-            Ok(Some(Match { value: methods, pattern, params })) => match methods.find(method) {
-                Some(value) => Resolution::Found { value, pattern, params },
-                None if *method == Method::OPTIONS => Resolution::Options { allow: methods.allow() },
+            Ok(Some(found)) => match found.value.find(method) {
+                Some(value) => Resolution::Found(found.with(value)),
+                None if *method == Method::OPTIONS => Resolution::Options { allow: found.value.allow() },
                 None if !self.knows(method) => Resolution::NotImplemented,
                 None => Resolution::MethodNotAllowed {
-                    allow: methods.allow(),
+                    allow: found.value.allow(),
                     fallback: self.not_allowed.find(path),
                 },
             },
@@ -328,8 +314,7 @@ impl<T> Fallbacks<T> {
     }
 
     fn find(&self, path: &[u8]) -> Option<&T> {
-        // Nobody sees the values, so any bytes will do.
-        let found = self.tree.find_with(path, Bytes::new).ok()??;
+        let found = self.tree.find(path).ok()??;
         self.values.get(*found.value as usize).map(|(_, value)| value)
     }
 

@@ -21,19 +21,19 @@ fn tree<S: AsRef<str>>(patterns: impl IntoIterator<Item = S>) -> Tree<String> {
 
 /// The matched pattern with its values, as `pattern name=value name=value`.
 fn found(tree: &Tree<String>, path: &[u8]) -> Option<String> {
-    let found = tree.find(&Bytes::copy_from_slice(path)).unwrap()?;
-    assert_eq!(found.pattern, found.value);
-    let mut text = found.pattern.to_string();
-    for (name, value) in found.params.iter() {
-        assert_eq!(found.params.get(name), Some(value));
+    let found = tree.find(path).unwrap()?;
+    assert_eq!(found.pattern(), found.value);
+    let mut text = found.pattern().to_string();
+    for (name, value) in found.params().iter() {
+        assert_eq!(found.params().get(name), Some(value));
         text.push_str(&format!(" {name}={value}"));
     }
     Some(text)
 }
 
-fn visits<T>(tree: &Tree<T>, path: &str) -> (Option<u32>, usize) {
+fn visits<T>(tree: &Tree<T>, path: &str) -> (Link, usize) {
     let mut count = 0;
-    let index = tree.walk(path.as_bytes(), &mut Spans::new(), || count += 1);
+    let index = tree.walk(&Words::new(path.as_bytes()), || count += 1);
     (index, count)
 }
 
@@ -152,9 +152,8 @@ fn refused_paths() {
         (b"/%c3%28", FindError::NotUtf8),
         (b"/\xc3", FindError::NotUtf8),
     ] {
-        let path = Bytes::from_static(path);
-        assert_eq!(tree.find(&path).unwrap_err(), error);
-        assert_eq!(Tree::<()>::new().find(&path).unwrap_err(), error, "also where nothing matches");
+        assert_eq!(tree.find(path).unwrap_err(), error);
+        assert_eq!(Tree::<()>::new().find(path).unwrap_err(), error, "also where nothing matches");
     }
 }
 
@@ -190,7 +189,7 @@ fn existing_values_are_reached_by_their_pattern() {
     assert_eq!(tree.get_or_insert_with("/a/{y}", String::new), Err(conflict("/a/{y}", "/a/{x}")));
     let order: Vec<_> = tree.iter().map(|(pattern, _)| pattern).collect();
     assert_eq!(order, ["/a/{x}", "/a", "/b"]);
-    assert_eq!(*tree.map(|value| value.len()).find_str("/b").unwrap().unwrap().value, 3);
+    assert_eq!(*tree.map(|value| value.len()).find("/b").unwrap().unwrap().value, 3);
 }
 
 #[test]
@@ -203,8 +202,8 @@ fn nesting() {
         patterns,
         ["/", "/api/{id}/z", "/api/{v}", "/api/{v}/a", "/api/{v}/{x}/{*y}", "/slash/", "/slash/a"]
     );
-    let found = outer.find_str("/api/1/2/3/4").unwrap().unwrap();
-    assert_eq!(found.params.iter().collect::<Vec<_>>(), [("v", "1"), ("x", "2"), ("y", "3/4")]);
+    let found = outer.find("/api/1/2/3/4").unwrap().unwrap();
+    assert_eq!(found.params().iter().collect::<Vec<_>>(), [("v", "1"), ("x", "2"), ("y", "3/4")]);
 
     let before = outer.len();
     assert_eq!(outer.nest("/api", tree(["/new", "/{x}/a"])), Err(conflict("/api/{x}/a", "/api/{v}/a")));
@@ -228,14 +227,38 @@ fn nesting() {
 }
 
 #[test]
-fn params_outlive_the_tree() {
-    let path = Bytes::from_static(b"/left/right%21");
-    let params = tree(["/{a}/{b}"]).find(&path).unwrap().unwrap().params;
-    drop(path);
-    assert_eq!((params.get("a"), params.get("b"), params.get("c")), (Some("left"), Some("right!"), None));
-    assert_eq!((params.value(1), params.value(2), params.len()), (Some("right!"), None, 2));
-    assert_eq!(format!("{params:?}"), r#"{"a": "left", "b": "right!"}"#);
-    assert!(!params.is_empty() && Params::default().is_empty() && Params::default().get("a").is_none());
+fn places_outlive_the_tree() {
+    for (path, right) in [("/left/right%21", "right!"), ("/left/right", "right")] {
+        let places = tree(["/{a}/{b}"]).find(path).unwrap().unwrap().into_places();
+        assert_eq!(format!("{places:?}"), r#"["a", "b"]"#);
+        let params = places.of(path.as_bytes());
+        assert_eq!((params.get("a"), params.get("b"), params.get("c")), (Some("left"), Some(right), None));
+        assert_eq!((params.value(1), params.value(2), params.len()), (Some(right), None, 2));
+        assert_eq!(format!("{params:?}"), format!(r#"{{"a": "left", "b": {right:?}}}"#));
+        assert!(!params.is_empty());
+    }
+    let nothing = Places::default();
+    assert!(nothing.of(b"/a").is_empty() && nothing.of(b"/a").get("a").is_none());
+    let places = tree(["/{a}"]).find("/value").unwrap().unwrap().into_places();
+    assert_eq!(places.of(b"/v/w").get("a"), Some("v"), "another path");
+    assert_eq!(places.of(b"").get("a"), Some(""));
+}
+
+/// Short names travel with the request, long ones are shared.
+#[test]
+fn names_of_any_length() {
+    for len in 1..100 {
+        let (long, other) = ("n".repeat(len), "m".repeat(len));
+        let pattern = format!("/{{{long}}}/{{\u{e9}}}/{{{other}}}");
+        let tree = tree([&pattern]);
+        assert_eq!(tree.get(&pattern), Some(&pattern));
+        let places = tree.find("/1/2/3").unwrap().unwrap().into_places();
+        let params = places.of(b"/1/2/3");
+        assert_eq!(params.iter().collect::<Vec<_>>(), [(&*long, "1"), ("\u{e9}", "2"), (&*other, "3")]);
+        let values = [&*long, "\u{e9}", &other, &long[1..]].map(|name| params.get(name));
+        assert_eq!(values[..3], [Some("1"), Some("2"), Some("3")]);
+        assert_eq!(values[3], None, "a part of a name");
+    }
 }
 
 #[test]
@@ -243,7 +266,8 @@ fn more_parameters_than_fit_inline() {
     let pattern: String = (0..40).map(|n| format!("/{{p{n}}}")).collect();
     let path: String = (0..40).map(|n| format!("/v%20{n}")).collect();
     let tree = tree([&pattern]);
-    let params = tree.find_str(&path).unwrap().unwrap().params;
+    let found = tree.find(&path).unwrap().unwrap();
+    let params = found.params();
     assert_eq!(params.len(), 40);
     assert!((0..40).all(|n| params.get(&format!("p{n}")) == Some(&format!("v {n}"))));
 }
@@ -262,9 +286,9 @@ fn a_large_service() {
     let tree = tree(&paths);
     for pattern in &paths {
         let path = pattern.replace("{*", "").replace(['{', '}'], "");
-        let found = tree.find_str(&path).unwrap().unwrap();
-        assert_eq!(found.pattern, *pattern, "{path}");
-        assert!(found.params.iter().all(|(name, value)| name == value));
+        let found = tree.find(&path).unwrap().unwrap();
+        assert_eq!(found.pattern(), *pattern, "{path}");
+        assert!(found.params().iter().all(|(name, value)| name == value));
     }
 }
 
@@ -319,29 +343,39 @@ fn long_paths_and_deep_patterns() {
     let tree = tree(["/{a}/{b}", "/x/{*rest}", "/y"]);
     assert_eq!(found(&tree, slashes.as_bytes()), None);
     assert_eq!(found(&tree, escaped.as_bytes()), None);
-    let found = tree.find_str(&format!("/x{slashes}")).unwrap().unwrap();
-    assert_eq!(found.params.get("rest"), Some(&slashes[1..]));
+    let path = format!("/x{slashes}");
+    let found = tree.find(&path).unwrap().unwrap();
+    assert_eq!(found.params().get("rest"), Some(&slashes[1..]));
 
     let mut deep = Tree::new();
     let pattern: String = (0..3_000).map(|n| format!("/{{p{n}}}/s")).collect();
     deep.insert(&pattern, ()).unwrap();
-    assert_eq!(deep.find_str(&"/v/s".repeat(3_000)).unwrap().unwrap().params.len(), 3_000);
-    assert!(deep.find_str(&"/v/s".repeat(2_999)).unwrap().is_none());
-    assert!(deep.find_str(&slashes).unwrap().is_none());
+    assert_eq!(deep.find(&"/v/s".repeat(3_000)).unwrap().unwrap().params().len(), 3_000);
+    assert!(deep.find(&"/v/s".repeat(2_999)).unwrap().is_none());
+    assert!(deep.find(&slashes).unwrap().is_none());
     drop(deep.clone());
 }
 
+/// Whatever is inserted beside it, a text is found, and nothing that differs from it at one place.
 #[test]
 fn long_texts_differ_at_every_place() {
     let text: String = ('a'..='z').collect();
-    for len in 0..=text.len() {
-        let (path, text) = (&text.as_bytes()[..len], text.as_bytes());
-        assert!(starts_with(text, path));
-        assert_eq!(starts_with(path, text), len == text.len());
-        for place in 0..len {
-            let mut other = path.to_vec();
-            other[place] = b'_';
-            assert!(!starts_with(text, &other), "{len} {place}");
+    for len in 1..=text.len() {
+        let whole = format!("/{}", &text[..len]);
+        let branches: Vec<_> = (1..=len).map(|place| format!("{}_", &whole[..place])).collect();
+        for tree in [
+            tree([&whole]),
+            tree([&whole].into_iter().chain(&branches)),
+            tree(branches.iter().rev().chain([&whole])),
+        ] {
+            assert_eq!(found(&tree, whole.as_bytes()), Some(whole.clone()));
+            for (place, branch) in (1..).zip(&branches) {
+                assert_eq!(found(&tree, &whole.as_bytes()[..place]), None);
+                assert_eq!(found(&tree, branch.as_bytes()), Some(branch.clone()).filter(|_| tree.len() > 1));
+                let mut other = whole.clone().into_bytes();
+                other[place] = b'-';
+                assert_eq!(found(&tree, &other), None);
+            }
         }
     }
 }
@@ -354,10 +388,10 @@ fn wide_nodes() {
     for (count, name) in names.iter().enumerate() {
         tree.insert(&format!("/{name}x"), *name).unwrap();
         for known in &names[..=count] {
-            assert_eq!(tree.find_str(&format!("/{known}x")).unwrap().map(|found| *found.value), Some(*known));
+            assert_eq!(tree.find(&format!("/{known}x")).unwrap().map(|found| *found.value), Some(*known));
         }
         for unknown in &names[count + 1..] {
-            assert!(tree.find_str(&format!("/{unknown}x")).unwrap().is_none());
+            assert!(tree.find(&format!("/{unknown}x")).unwrap().is_none());
         }
     }
 }
@@ -470,8 +504,8 @@ proptest! {
         let mut rooted = alloc::vec![b'/'];
         rooted.extend_from_slice(&path);
         for path in [path, rooted] {
-            if let Ok(Some(found)) = tree.find(&Bytes::from(path)) {
-                prop_assert_eq!(found.pattern, &*pattern);
+            if let Ok(Some(found)) = tree.find(&path) {
+                prop_assert_eq!(found.pattern(), &*pattern);
             }
         }
     }

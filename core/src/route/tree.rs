@@ -3,14 +3,14 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use core::{fmt, mem};
+use core::fmt;
+use core::num::NonZeroU32;
 
-use bytes::Bytes;
-use memchr::memchr;
-
-use super::params::{Names, Params, Span, Spans};
-use super::path::{FindError, canonical};
+use super::node::{Edge, Link, MAX_TEXT, Node, Texts};
+use super::params::{Decoded, Names, Params, Places, decode};
+use super::path::{FindError, rewrite};
 use super::pattern::{InsertError, Part, Pattern, join};
+use super::words::Words;
 
 /// A radix tree over the bytes of paths.
 ///
@@ -24,15 +24,16 @@ use super::pattern::{InsertError, Part, Pattern, join};
 /// let mut tree = Tree::new();
 /// tree.insert("/users/{id}", "one user")?;
 /// tree.insert("/users/me", "myself")?;
-/// let found = tree.find_str("/users/a%20b").unwrap().unwrap();
-/// assert_eq!((*found.value, found.params.get("id")), ("one user", Some("a b")));
-/// assert_eq!(*tree.find_str("/users/me").unwrap().unwrap().value, "myself");
+/// let found = tree.find("/users/a%20b").unwrap().unwrap();
+/// assert_eq!((*found.value, found.params().get("id")), ("one user", Some("a b")));
+/// assert_eq!(*tree.find("/users/me").unwrap().unwrap().value, "myself");
 /// # Ok::<(), anyloop_core::route::InsertError>(())
 /// ```
 #[derive(Clone)]
 pub struct Tree<T> {
     /// The first one is the root; children stand behind their parents.
     nodes: Vec<Node>,
+    texts: Texts,
     /// In the order of insertion.
     routes: Vec<Route<T>>,
     /// From the shape of a pattern to its place in `routes`.
@@ -40,63 +41,103 @@ pub struct Tree<T> {
 }
 
 /// What a look-up found.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
-pub struct Match<'t, T> {
+pub struct Match<'t, 'p, T> {
     /// The value of the route.
     pub value: &'t T,
-    /// The pattern of the route, as it was inserted.
-    pub pattern: &'t str,
-    /// The parameters that the path gives.
-    pub params: Params,
+    shape: &'t Shape,
+    decoded: Decoded,
+    path: &'p [u8],
 }
 
 #[derive(Clone)]
 struct Route<T> {
-    pattern: Box<str>,
-    names: Names,
+    shape: Shape,
     value: T,
 }
 
+/// What a route is called and what it takes from a path.
 #[derive(Clone)]
-struct Node {
-    /// What the path must continue with; empty for the root and below a parameter.
-    text: Box<[u8]>,
-    parent: u32,
-    edge: Edge,
-    /// The first byte of each static child, parallel to `children`.
-    firsts: Vec<u8>,
-    children: Vec<u32>,
-    param: Option<u32>,
-    /// The route that takes the remainder.
-    rest: Option<u32>,
-    /// The route that ends here.
-    leaf: Option<u32>,
+struct Shape {
+    pattern: Box<str>,
+    names: Names,
 }
 
-/// How a node hangs on its parent.
-#[derive(Clone, Copy)]
-enum Edge {
-    Static,
-    Param,
-}
-
-/// What a look-up does next at its node. `at` is where the node's text begins for `Enter` and `Leave`, and where it
-/// ends for the others, of which the path then has at least one byte left.
+/// What a look-up does next at a node whose static text leads nowhere. `at` is where the node's text begins for `Leave`,
+/// and where it ends for the others, of which the path then has at least one byte left.
 enum Step {
-    Enter,
     Param,
     Rest,
     Leave,
 }
 
+/// Where a path leads.
+enum Located {
+    /// To a route, as it stands.
+    Plain(NonZeroU32),
+    /// To a route, in its canonical form.
+    Rewritten(NonZeroU32),
+    Nowhere,
+    Refused(FindError),
+}
+
+/// What a parameter took of a path.
+enum Taken {
+    /// A segment that ends there; the node comes next.
+    Until(usize, NonZeroU32),
+    /// The last segment, with which a route ends.
+    All(NonZeroU32),
+    Nothing,
+}
+
 const ROOT: u32 = 0;
+
+impl<'t, 'p, T> Match<'t, 'p, T> {
+    /// Returns the pattern of the route, as it was inserted.
+    pub fn pattern(&self) -> &'t str {
+        &self.shape.pattern
+    }
+
+    /// Returns the parameters that the path gives.
+    pub fn params(&self) -> Params<'_> {
+        Params::new(&self.shape.names, &self.decoded, self.path)
+    }
+
+    /// Returns the parameters without the path, in which most values lie.
+    pub fn into_places(self) -> Places {
+        Places::new(&self.shape.names, self.decoded)
+    }
+
+    /// Replaces the value.
+    pub(super) fn with<U>(self, value: &'t U) -> Match<'t, 'p, U> {
+        Match { value, shape: self.shape, decoded: self.decoded, path: self.path }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Match<'_, '_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Match")
+            .field("value", &self.value)
+            .field("pattern", &self.pattern())
+            .field("params", &self.params())
+            .finish()
+    }
+}
+
+impl<T> Route<T> {
+    fn found<'t, 'p>(&'t self, path: &'p [u8], decoded: Decoded) -> Match<'t, 'p, T> {
+        Match { value: &self.value, shape: &self.shape, decoded, path }
+    }
+}
 
 impl<T> Tree<T> {
     /// Creates an empty tree.
     pub fn new() -> Self {
-        let root = Node::new(&[], ROOT, Edge::Static);
-        Self { nodes: alloc::vec![root], routes: Vec::new(), shapes: BTreeMap::new() }
+        let mut texts = Texts::default();
+        // Every pattern begins with a slash.
+        let root = Node::new(ROOT, Edge::Static).with_text(b"/", &mut texts);
+        Self { nodes: alloc::vec![root], texts, routes: Vec::new(), shapes: BTreeMap::new() }
     }
 
     /// Adds a route.
@@ -165,27 +206,31 @@ impl<T> Tree<T> {
         Ok(())
     }
 
-    /// Looks up a path without its query; the values share its bytes.
+    /// Looks up a path without its query.
     ///
     /// # Errors
     ///
     /// A path that does not decode, whether or not a route would match it.
-    pub fn find(&self, path: &Bytes) -> Result<Option<Match<'_, T>>, FindError> {
-        self.find_with(path, || path.clone())
-    }
-
-    /// Looks up a path without its query; where there are values, it is copied.
-    ///
-    /// # Errors
-    ///
-    /// As [`find`](Self::find).
-    pub fn find_str(&self, path: &str) -> Result<Option<Match<'_, T>>, FindError> {
-        self.find_with(path.as_bytes(), || Bytes::copy_from_slice(path.as_bytes()))
+    #[inline]
+    pub fn find<'t, 'p>(
+        &'t self,
+        path: &'p (impl AsRef<[u8]> + ?Sized),
+    ) -> Result<Option<Match<'t, 'p, T>>, FindError> {
+        let path = path.as_ref();
+        match self.locate(path) {
+            Located::Plain(route) => Ok(Some(self.route(route).found(path, None))),
+            Located::Rewritten(route) => {
+                let route = self.route(route);
+                Ok(Some(route.found(path, decode(&route.shape.names, path))))
+            }
+            Located::Nowhere => Ok(None),
+            Located::Refused(error) => Err(error),
+        }
     }
 
     /// Returns patterns and values in the order of insertion.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
-        self.routes.iter().map(|route| (&*route.pattern, &route.value))
+        self.routes.iter().map(|route| (&*route.shape.pattern, &route.value))
     }
 
     /// Returns the number of routes.
@@ -200,16 +245,13 @@ impl<T> Tree<T> {
 
     /// Replaces each value.
     pub fn map<U>(self, mut change: impl FnMut(T) -> U) -> Tree<U> {
-        let routes = self.routes.into_iter().map(|Route { pattern, names, value }| Route {
-            pattern,
-            names,
-            value: change(value),
-        });
-        Tree { nodes: self.nodes, routes: routes.collect(), shapes: self.shapes }
+        let routes =
+            self.routes.into_iter().map(|route| Route { shape: route.shape, value: change(route.value) });
+        Tree { nodes: self.nodes, texts: self.texts, routes: routes.collect(), shapes: self.shapes }
     }
 
     pub(super) fn into_routes(self) -> impl Iterator<Item = (Box<str>, T)> {
-        self.routes.into_iter().map(|route| (route.pattern, route.value))
+        self.routes.into_iter().map(|route| (route.shape.pattern, route.value))
     }
 
     pub(super) fn insert_parsed(&mut self, pattern: Pattern, value: T) -> Result<(), InsertError> {
@@ -229,14 +271,14 @@ impl<T> Tree<T> {
             None => self.place(pattern, make()),
         };
         let route = &mut self.routes[index as usize];
-        Ok((&mut route.value, &route.pattern))
+        Ok((&mut route.value, &route.shape.pattern))
     }
 
     /// Fails when a pattern of the same shape is there.
     pub(super) fn check_free(&self, pattern: &Pattern) -> Result<(), InsertError> {
         match self.shapes.get(&pattern.shape) {
             None => Ok(()),
-            Some(index) => Err(pattern.conflict(&self.routes[*index as usize].pattern)),
+            Some(index) => Err(pattern.conflict(&self.routes[*index as usize].shape.pattern)),
         }
     }
 
@@ -244,7 +286,11 @@ impl<T> Tree<T> {
     fn index_of(&self, pattern: &Pattern) -> Result<Option<u32>, InsertError> {
         let Some(index) = self.shapes.get(&pattern.shape) else { return Ok(None) };
         let route = &self.routes[*index as usize];
-        if *route.names == *pattern.names { Ok(Some(*index)) } else { Err(pattern.conflict(&route.pattern)) }
+        if route.shape.names == Names::of(pattern) {
+            Ok(Some(*index))
+        } else {
+            Err(pattern.conflict(&route.shape.pattern))
+        }
     }
 
     /// As [`get`](Self::get), with the conflict told.
@@ -255,78 +301,85 @@ impl<T> Tree<T> {
     /// Adds a route of which `check_free` is known to hold.
     fn place(&mut self, pattern: Pattern, value: T) -> u32 {
         let index = self.routes.len() as u32;
+        let route = NonZeroU32::new(index + 1);
         let mut id = ROOT;
-        let mut ends = true;
         for part in &pattern.parts {
             match part {
                 Part::Static(text) => id = self.graft(id, text),
                 Part::Param => id = self.param_of(id),
-                Part::Rest => {
-                    self.node_mut(id).rest = Some(index);
-                    ends = false;
-                }
+                Part::Rest => {}
             }
         }
-        if ends {
-            self.node_mut(id).leaf = Some(index);
+        let node = self.node_mut(id);
+        match pattern.parts.last() {
+            Some(Part::Rest) => node.rest = route,
+            Some(Part::Param) => node.before = route,
+            Some(Part::Static(_)) | None => node.leaf = route,
         }
+        let names = Names::of(&pattern);
         self.shapes.insert(pattern.shape, index);
-        self.routes.push(Route { pattern: pattern.text, names: pattern.names.into(), value });
+        self.routes.push(Route { shape: Shape { pattern: pattern.text, names }, value });
         index
     }
 
-    /// Returns the node that static `text` leads to from the end of node `id`.
+    /// Returns the node whose text `text` ends with when it is laid along that of node `id` and then those below.
     fn graft(&mut self, mut id: u32, mut text: &[u8]) -> u32 {
-        while let Some(first) = text.first() {
-            let Some(child) = self.node(id).child(*first) else {
-                let child = self.add(Node::new(text, id, Edge::Static));
-                let parent = self.node_mut(id);
-                parent.firsts.push(*first);
-                parent.children.push(child);
-                return child;
-            };
-            let common = common_len(&self.node(child).text, text);
-            if common < self.node(child).text.len() {
-                self.split(child, common);
+        loop {
+            let node = self.node(id);
+            if node.len() == 0 {
+                self.set_text(id, &text[..text.len().min(MAX_TEXT)]);
+                continue;
+            }
+            let known = node.text(&self.texts);
+            let common = common_len(&known, text);
+            if common < known.len() {
+                self.split(id, &known, common);
             }
             text = &text[common..];
-            id = child;
+            let Some(first) = text.first() else { return id };
+            id = match self.node(id).child(*first) {
+                Some(child) => child.get(),
+                None => {
+                    let child = self.add(Node::new(id, Edge::Static));
+                    self.node_mut(id).adopt(*first, child);
+                    child.get()
+                }
+            };
         }
-        id
     }
 
-    /// Moves everything of node `id` but the first `at` bytes of its text into a new child.
-    fn split(&mut self, id: u32, at: usize) {
-        let text = self.node(id).text.clone();
-        let (head, tail) = text.split_at(at);
-        let parent = self.node(id).parent;
-        let edge = self.node(id).edge;
-        let mut upper = Node::new(head, parent, edge);
-        upper.firsts.push(tail[0]);
-        upper.children.push(self.nodes.len() as u32);
-        let mut lower = mem::replace(self.node_mut(id), upper);
-        lower.text = tail.into();
-        lower.parent = id;
-        lower.edge = Edge::Static;
-        let moved = self.nodes.len() as u32;
-        for child in lower.children.iter().chain(&lower.param) {
-            self.node_mut(*child).parent = moved;
-        }
-        self.add(lower);
+    /// Moves everything of node `id`, whose text is `text`, but its first `at` bytes into a new child.
+    fn split(&mut self, id: u32, text: &[u8], at: usize) {
+        let (upper, lower) = self.node(id).clone().halves(id);
+        *self.node_mut(id) = upper;
+        let lower = self.add(lower);
+        self.set_text(id, &text[..at]);
+        self.set_text(lower.get(), &text[at..]);
+        self.node_mut(id).adopt(text[at], lower);
+    }
+
+    fn set_text(&mut self, id: u32, text: &[u8]) {
+        let node = self.nodes[id as usize].clone();
+        self.nodes[id as usize] = node.with_text(text, &mut self.texts);
     }
 
     fn param_of(&mut self, id: u32) -> u32 {
         if let Some(child) = self.node(id).param {
-            return child;
+            return child.get();
         }
-        let child = self.add(Node::new(&[], id, Edge::Param));
+        let child = self.add(Node::new(id, Edge::Param));
         self.node_mut(id).param = Some(child);
-        child
+        child.get()
     }
 
-    fn add(&mut self, node: Node) -> u32 {
+    /// Adds a node below another one.
+    fn add(&mut self, node: Node) -> NonZeroU32 {
+        let id = NonZeroU32::MIN.saturating_add(self.nodes.len() as u32 - 1);
+        for child in node.below() {
+            self.node_mut(child.get()).parent = id.get();
+        }
         self.nodes.push(node);
-        self.nodes.len() as u32 - 1
+        id
     }
 
     fn node(&self, id: u32) -> &Node {
@@ -337,91 +390,91 @@ impl<T> Tree<T> {
         &mut self.nodes[id as usize]
     }
 
-    /// As [`find`](Self::find), for a caller who shares the path only when there are values: `share` gives its bytes.
-    ///
-    /// # Errors
-    ///
-    /// As [`find`](Self::find).
-    pub fn find_with(
-        &self,
-        path: &[u8],
-        share: impl FnOnce() -> Bytes,
-    ) -> Result<Option<Match<'_, T>>, FindError> {
-        let rewritten = canonical(path)?;
-        let mut spans = Spans::new();
-        let Some(index) = self.walk(rewritten.as_deref().unwrap_or(path), &mut spans, || ()) else {
-            return Ok(None);
-        };
-        let Route { pattern, names, value } = &self.routes[index as usize];
-        let params = match rewritten {
-            _ if spans.is_empty() => Params::default(),
-            Some(canonical) => Params::decoded(names.clone(), &canonical, spans),
-            None => Params::shared(names.clone(), path, share, spans),
-        };
-        Ok(Some(Match { value, pattern, params }))
+    fn route(&self, link: NonZeroU32) -> &Route<T> {
+        &self.routes[link.get() as usize - 1]
     }
 
-    /// Finds the route of a canonical path and the places of its values; calls `visit` for each node entered.
+    /// Finds the route of a path. Apart from `find`, because this answer takes no way through memory.
+    #[inline(never)]
+    fn locate(&self, path: &[u8]) -> Located {
+        let words = Words::new(path);
+        if words.is_plain() {
+            return self.walk(&words, || ()).map_or(Located::Nowhere, Located::Plain);
+        }
+        match rewrite(path) {
+            Ok(path) => self.walk(&Words::new(&path), || ()).map_or(Located::Nowhere, Located::Rewritten),
+            Err(error) => Located::Refused(error),
+        }
+    }
+
+    /// Finds the route of a canonical path; calls `visit` for each node entered.
     ///
     /// Each part of a pattern takes a fixed piece of the path, so a node is always reached at the same place: entering
     /// it a second time could tell nothing new, and going back needs only the way up, no stack.
-    fn walk(&self, path: &[u8], spans: &mut Spans, mut visit: impl FnMut()) -> Option<u32> {
-        let mut id = ROOT;
-        let mut at = 0;
-        let mut step = Step::Enter;
+    fn walk(&self, path: &Words<'_>, mut visit: impl FnMut()) -> Link {
+        let (mut id, mut at) = (ROOT, 0);
         loop {
-            let node = self.node(id);
-            step = match step {
-                Step::Enter => {
-                    visit();
-                    let tail = &path[at..];
-                    if !starts_with(tail, &node.text) {
-                        Step::Leave
-                    } else if let Some(next) = tail.get(node.text.len()) {
-                        at += node.text.len();
-                        match node.child(*next) {
-                            Some(child) => {
-                                id = child;
-                                Step::Enter
-                            }
-                            None => Step::Param,
-                        }
-                    } else if node.leaf.is_some() {
-                        return node.leaf;
-                    } else {
-                        Step::Leave
-                    }
+            let mut step = loop {
+                visit();
+                let node = self.node(id);
+                if !node.fits(path, at, &self.texts) {
+                    break Step::Leave;
                 }
-                Step::Param => match (node.param, segment_end(path, at)) {
-                    (Some(child), end) if end > at => {
-                        spans.push(Span::new(at, end));
-                        at = end;
-                        id = child;
-                        Step::Enter
+                let Some(next) = path.byte(at + node.len()) else {
+                    match node.leaf {
+                        Some(route) => return Some(route),
+                        None => break Step::Leave,
                     }
-                    _ => Step::Rest,
-                },
-                Step::Rest if node.rest.is_some() => {
-                    spans.push(Span::new(at, path.len()));
-                    return node.rest;
-                }
-                Step::Rest => {
-                    at -= node.text.len();
-                    Step::Leave
-                }
-                Step::Leave if id == ROOT => return None,
-                Step::Leave => {
-                    id = node.parent;
-                    match node.edge {
-                        Edge::Static => Step::Param,
-                        Edge::Param => {
-                            at = spans.pop()?.start();
-                            Step::Rest
-                        }
-                    }
+                };
+                at += node.len();
+                match node.child(next) {
+                    Some(child) => id = child.get(),
+                    None => break Step::Param,
                 }
             };
+            id = loop {
+                let node = self.node(id);
+                step = match step {
+                    Step::Param => match self.take_segment(node, path, at) {
+                        Taken::All(route) => return Some(route),
+                        Taken::Until(end, child) => {
+                            at = end;
+                            break child.get();
+                        }
+                        Taken::Nothing => Step::Rest,
+                    },
+                    Step::Rest if node.rest.is_some() => return node.rest,
+                    Step::Rest => {
+                        at -= node.len();
+                        Step::Leave
+                    }
+                    Step::Leave if id == ROOT => return None,
+                    Step::Leave => {
+                        id = node.parent;
+                        match node.edge {
+                            Edge::Static => Step::Param,
+                            Edge::Param => {
+                                at = path.segment_start(at);
+                                Step::Rest
+                            }
+                        }
+                    }
+                };
+            };
         }
+    }
+
+    /// Lets the parameter of a node take a segment that begins at `at`.
+    fn take_segment(&self, node: &Node, path: &Words<'_>, at: usize) -> Taken {
+        let Some(child) = node.param else { return Taken::Nothing };
+        let end = path.segment_end(at);
+        if end == at {
+            return Taken::Nothing;
+        }
+        if end < path.len() {
+            return Taken::Until(end, child);
+        }
+        self.node(child.get()).before.map_or(Taken::Nothing, Taken::All)
     }
 }
 
@@ -435,43 +488,6 @@ impl<T> fmt::Debug for Tree<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.iter().map(|(pattern, _)| pattern)).finish()
     }
-}
-
-impl Node {
-    fn new(text: &[u8], parent: u32, edge: Edge) -> Self {
-        Self {
-            text: text.into(),
-            parent,
-            edge,
-            firsts: Vec::new(),
-            children: Vec::new(),
-            param: None,
-            rest: None,
-            leaf: None,
-        }
-    }
-
-    fn child(&self, first: u8) -> Option<u32> {
-        // Few nodes have many children, and a call costs more than a look at a few bytes.
-        let place = match self.firsts.len() {
-            0..=16 => self.firsts.iter().position(|known| *known == first),
-            _ => memchr(first, &self.firsts),
-        };
-        place.map(|place| self.children[place])
-    }
-}
-
-/// Compares in place: texts are short, and calling `memcmp` for each triples the cost of a look-up.
-fn starts_with(path: &[u8], text: &[u8]) -> bool {
-    let Some(path) = path.get(..text.len()) else { return false };
-    let (path, path_tail) = path.as_chunks::<8>();
-    let (text, text_tail) = text.as_chunks::<8>();
-    path.iter().zip(text).all(|(one, other)| u64::from_ne_bytes(*one) == u64::from_ne_bytes(*other))
-        && path_tail.iter().zip(text_tail).all(|(one, other)| one == other)
-}
-
-fn segment_end(path: &[u8], at: usize) -> usize {
-    memchr(b'/', &path[at..]).map_or(path.len(), |len| at + len)
 }
 
 fn common_len(one: &[u8], other: &[u8]) -> usize {

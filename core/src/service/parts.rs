@@ -7,14 +7,14 @@ use super::{Connection, Extensions};
 use crate::body::Body;
 use crate::codec::StreamId;
 use crate::head::{RequestHead, Target};
-use crate::route::Params;
+use crate::route::Places;
 
 /// The parts of a request.
 #[derive(Default)]
 pub(super) struct Parts {
     pub(super) head: RequestHead,
     pub(super) body: Body,
-    pub(super) params: Params,
+    pub(super) places: Places,
     pub(super) extensions: Extensions,
     pub(super) stream: StreamId,
     /// Nothing where the request was made by hand.
@@ -29,8 +29,8 @@ impl Parts {
             self.head.target = Target::default();
         }
         self.body = Body::empty();
-        if !self.params.is_empty() {
-            self.params = Params::default();
+        if !self.places.is_empty() {
+            self.places = Places::default();
         }
         self.extensions = Extensions::default();
         self.connection = None;

@@ -16,7 +16,7 @@ use crate::body::Body;
 use crate::codec::{Misuse, StreamId};
 use crate::driver::Peer;
 use crate::head::{Headers, Method, RequestHead, ResponseHead, Status, Target, Version};
-use crate::route::Params;
+use crate::route::{Params, Places};
 
 /// How the request reached the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -338,12 +338,12 @@ impl Request {
 
     /// Returns a path parameter, percent-decoded.
     pub fn param(&self, name: &str) -> Option<&str> {
-        self.parts().params.get(name)
+        self.params().get(name)
     }
 
     /// Returns all path parameters.
-    pub fn params(&self) -> &Params {
-        &self.parts().params
+    pub fn params(&self) -> Params<'_> {
+        self.parts().places.of(self.parts().head.target.path_bytes())
     }
 
     /// Whether handlers are to be known by name.
@@ -358,8 +358,9 @@ impl Request {
             .unwrap_or_else(|| Connection::new(NOWHERE.clone(), NOWHERE.clone(), Scheme::Http, false))
     }
 
-    pub(crate) fn set_params(&mut self, params: Params) {
-        self.parts_mut().params = params;
+    /// Takes the places of the parameters in the path of this request.
+    pub(crate) fn set_places(&mut self, places: Places) {
+        self.parts_mut().places = places;
     }
 
     /// Returns the address of the other end.

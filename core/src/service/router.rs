@@ -305,13 +305,14 @@ impl<K: Sharing, S: Clone + 'static> Service for Router<K, S> {
         let target = request.target();
         let is_connect = target.form() == Form::Authority;
         let path = if is_connect { b"/" } else { target.path_bytes() };
-        let found = self.table.find_with(request.method(), path, || target.path_shared());
-        let handler = match found {
-            Resolution::Found { value, pattern, params } => {
-                if !params.is_empty() {
-                    request.set_params(params);
+        let handler = match self.table.find(request.method(), path) {
+            Resolution::Found(found) => {
+                let handler = (found.value, found.pattern());
+                if !found.params().is_empty() {
+                    let places = found.into_places();
+                    request.set_places(places);
                 }
-                Ok((value, pattern))
+                Ok(handler)
             }
             // RFC 9110 §9.1: a tunnel is not something that a path has or lacks.
             Resolution::MethodNotAllowed { .. } | Resolution::NotFound { .. } if is_connect => {
