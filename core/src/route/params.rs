@@ -1,6 +1,5 @@
 //! The parameters of a matched path.
 
-use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::{fmt, iter, str};
@@ -71,12 +70,11 @@ impl PartialEq for Names {
 
 /// The values of a path with escapes, decoded, with a NUL between them, which no path holds; nothing for a path
 /// in which they stand as they are.
-pub(super) type Decoded = Option<Box<[u8]>>;
+pub(super) type Decoded = Option<Vec<u8>>;
 
 /// Decodes the values of a path, in which every escape is known to be one; they split no segment.
 #[cold]
 pub(super) fn decode(names: &Names, path: &[u8]) -> Decoded {
-    // With room for all of it, shrunk when it is boxed: escapes are rare.
     let mut text = Vec::new();
     if path.contains(&b'%') {
         for (_, value) in Params::new(names, &None, path).pairs() {
@@ -88,7 +86,7 @@ pub(super) fn decode(names: &Names, path: &[u8]) -> Decoded {
             decode_into(value, &mut text);
         }
     }
-    (!text.is_empty()).then(|| text.into())
+    (!text.is_empty()).then_some(text)
 }
 
 /// The parameters of a matched path, without the path: what to keep beside a path that lives elsewhere.
