@@ -38,6 +38,7 @@ fn rounds(work: &mut impl FnMut()) -> u32 {
 }
 
 /// Returns the seconds of one call, on average.
+#[allow(clippy::disallowed_methods, reason = "what is measured here is time")]
 fn window(rounds: u32, work: &mut impl FnMut()) -> f64 {
     let start = Instant::now();
     (0..rounds).for_each(|_| work());
