@@ -58,8 +58,11 @@ def build(arguments, name):
 def programs(files):
     manifest = os.path.join(ROOT, "Cargo.toml")
     anyloop = build(["--manifest-path", manifest, "-p", "anyloop-cli", "--all-features"], "anyloop")
-    with open(os.path.join(files, "index-1MiB"), "wb") as file:
-        file.write(PATTERN * (MIB // 256))
+    # nginx generates nothing, and takes its answers of 1 MiB from a file as well.
+    os.mkdir(os.path.join(files, "bytes"))
+    for name in ("index-1MiB", f"bytes/{MIB}"):
+        with open(os.path.join(files, name), "wb") as file:
+            file.write(PATTERN * (MIB // 256))
     return Programs(anyloop, build([], "peers"), shutil.which("nginx") or "", files)
 
 
@@ -214,7 +217,9 @@ def load(folder):
 
 
 def whole(result, workload, options):
-    """Whether an earlier run has measured as much as is wanted."""
+    """Whether an earlier run has measured as much as is wanted, of the same code."""
+    if result["machine"] != machine.describe(ROOT, PEERS):
+        return False
     wanted = max(1, round(options.windows * workload.share))
     keys = [key for key in options.servers if workload.takes(BY_KEY[key]) and key not in result["failed"]]
     return all(sum(window["good"] for window in result["windows"].get(key, [])) >= wanted for key in keys)

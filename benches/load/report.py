@@ -114,7 +114,7 @@ def about(results):
     last = list(results.values())[-1]
     machine = last["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    virtual = f", virtual ({machine['virtual']})" if machine["virtual"] else ""
+    virtual = " of a virtual machine" if machine["virtual"] else ""
     yield f"- Machine: {machine['cpu']}, {machine['cores']} cores{virtual}, {machine['memory']}, Linux {machine['kernel']}."
     yield f"- Servers have cores {words(last['cores']['server'])}, the load has cores {words(last['cores']['load'])}."
     yield f"- rustc {machine['rustc']}, wrk {machine['wrk']}, nginx {machine['nginx']}, {versions}."

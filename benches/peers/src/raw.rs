@@ -327,12 +327,16 @@ fn begin(head: &[u8], output: &mut Vec<u8>) -> Option<Doing> {
     if method == "POST" {
         let length = fields.split("\r\n").filter_map(|field| field.split_once(':'));
         let mut length = length.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-        let length = length.next()?.1.trim().parse().ok()?;
+        let length: u64 = length.next()?.1.trim().parse().ok()?;
+        if path == "/sink" && length == 0 {
+            write!(output, "{HEAD}Content-Length: 1\r\n\r\n0").ok()?;
+            return Some(Doing::Requests);
+        }
         if path == "/sink" {
             return Some(Doing::Draining { left: length, total: length });
         }
         write!(output, "{HEAD}Content-Length: {length}\r\n\r\n").ok()?;
-        return Some(Doing::Echoing { left: length });
+        return Some(if length == 0 { Doing::Requests } else { Doing::Echoing { left: length } });
     }
     if let Some(left) = number("/bytes/") {
         write!(output, "{HEAD}Content-Type: application/octet-stream\r\nContent-Length: {left}\r\n\r\n")
