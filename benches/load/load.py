@@ -117,7 +117,7 @@ class Session:
         self.servers = [BY_KEY[key] for key in options.servers if workload.takes(BY_KEY[key])]
         if not made.nginx:
             self.servers = [server for server in self.servers if not server.sendfile]
-        self.wanted = max(1, round(options.windows * workload.share))
+        self.wanted = windows(workload, options)
         self.windows = {server.key: [] for server in self.servers}
         self.failed = {}
         self.running = {}
@@ -179,7 +179,8 @@ class Session:
                 print(f"    {server.key}: {failure}", flush=True)
                 seen = {"failure": str(failure), "foreign": 0.0, "steal": 0.0}
             seen["round"] = number
-            seen["good"] = "failure" not in seen and max(seen["foreign"], seen["steal"]) <= self.options.foreign
+            quiet = not self.workload.timed or max(seen["foreign"], seen["steal"]) <= self.options.foreign
+            seen["good"] = quiet and "failure" not in seen
             self.windows[server.key].append(seen)
             if sum("failure" in window for window in self.windows[server.key]) >= FAILURES:
                 self.leave_out(server, seen["failure"])
@@ -220,7 +221,7 @@ def whole(result, workload, options):
     """Whether an earlier run has measured as much as is wanted, of the same code."""
     if result["machine"] != machine.describe(ROOT, PEERS):
         return False
-    wanted = max(1, round(options.windows * workload.share))
+    wanted = windows(workload, options)
     keys = [key for key in options.servers if workload.takes(BY_KEY[key]) and key not in result["failed"]]
     return all(sum(window["good"] for window in result["windows"].get(key, [])) >= wanted for key in keys)
 
@@ -240,9 +241,24 @@ def main():
     report.write(options.out, load(options.state))
 
 
+def estimate(options):
+    """How many seconds a run takes if no window is dropped."""
+    total = 0.0
+    for workload in (WORKLOADS[key] for key in options.workloads):
+        servers = sum(workload.takes(BY_KEY[key]) for key in options.servers)
+        total += servers * windows(workload, options) * (workload.load.get("seconds", 1) * options.seconds + 0.2) + 5
+    return total
+
+
+def windows(workload, options):
+    """How many good windows each server shall have."""
+    return max(1, round(options.windows * workload.share))
+
+
 def run(options, made):
     os.sched_setaffinity(0, options.load_cores)
     kept = load(options.state) if options.resume else {}
+    print(f"about {estimate(options) / 60:.0f} minutes where the machine is quiet", flush=True)
     for key in options.workloads:
         workload = WORKLOADS[key]
         if key in kept and whole(kept[key], workload, options):

@@ -38,6 +38,8 @@ class Workload:
     load: dict = field(default_factory=dict)
     #: A server that is new for each window.
     fresh: bool = False
+    #: Whether others on the cores change the figure. They change no count of bytes or calls.
+    timed: bool = True
 
     def takes(self, server):
         return server.has(*self.routes) and (not self.servers or server.key in self.servers)
@@ -135,11 +137,11 @@ OTHERS = [
     ),
     plaintext(
         "idle-10000", "10,000 idle keep-alive connections", 0, measure=measure.idle, load={"count": 10000},
-        unit="KiB of memory a connection", scale=1 / 1024, share=0.2, fresh=True,
+        unit="KiB of memory a connection", scale=1 / 1024, share=0.2, fresh=True, timed=False,
     ),
     plaintext(
         "syscalls-64", "system calls, 64 connections", 64, measure=measure.syscalls,
-        unit="system calls a request", scale=1.0, share=0.1,
+        unit="system calls a request", scale=1.0, share=0.1, timed=False,
     ),
 ]
 WORKLOADS = {workload.key: workload for workload in MAIN + OTHERS}
