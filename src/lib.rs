@@ -28,6 +28,8 @@
 //!
 //! # Other features
 //!
+//! - `client` (on by default): an HTTP client, `client::Client`; `cookies` gives it a jar, `decode` lets it decode gzip,
+//!   deflate, br and zstd.
 //! - `json`: `Json` as a response, `request_json`.
 //! - `form`: queries and urlencoded forms, as pairs or as values of a type.
 //! - `multipart`: `Multipart`, streamed.
@@ -41,6 +43,8 @@
 
 mod accept;
 mod backend;
+#[cfg(feature = "client")]
+pub mod client;
 mod escape;
 #[cfg(feature = "files")]
 pub mod files;

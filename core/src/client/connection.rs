@@ -72,6 +72,13 @@ impl<R: Runtime, P: ClientPort> Connection<R, P> {
         open && self.client().is_some_and(|client| client.is_reusable())
     }
 
+    /// Sets the timeouts of the requests to come; the limits, and how long a server may take no byte, stay.
+    pub fn configure(&mut self, config: &Arc<Config>) {
+        if let Some(client) = self.client() {
+            client.configure(config);
+        }
+    }
+
     /// Returns whom it was made to.
     pub fn peer(&self) -> &Peer {
         &self.0.peer

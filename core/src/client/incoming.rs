@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::{ClientPort, Connection, Error, Tunnel};
 use crate::body::{BodyError, BodySource};
 use crate::codec::BodyKind;
-use crate::driver::{Runtime, SharedRuntime};
+use crate::driver::{Peer, Runtime, SharedRuntime};
 use crate::head::{Headers, ResponseHead};
 use crate::pump;
 
@@ -39,6 +39,11 @@ impl<R: Runtime, P: ClientPort> Incoming<R, P> {
     /// Lends the head, to take parts out of it for instance.
     pub fn head_mut(&mut self) -> &mut ResponseHead {
         &mut self.head
+    }
+
+    /// Returns whom the connection was made to.
+    pub fn peer(&self) -> &Peer {
+        self.connection.peer()
     }
 
     /// Returns what follows the head: [`BodyKind::Tunnel`] after a switch of protocols.

@@ -12,6 +12,7 @@ use crate::body::Body;
 use crate::driver::Runtime;
 use crate::head::{RequestHead, ResponseHead};
 use crate::pump;
+use crate::time::Instant;
 
 type OnInterim = Box<dyn FnMut(ResponseHead) + Send>;
 
@@ -29,6 +30,14 @@ impl<R: Runtime, P: ClientPort> Sending<R, P> {
             client.start(head, body);
         }
         Self { connection: Some(connection), on_interim: None }
+    }
+
+    /// Sets when the exchange is to be over, its body included; [`Timeouts::total`](super::Timeouts::total) may be sooner.
+    pub fn end_at(mut self, at: Instant) -> Self {
+        if let Some(client) = self.connection.as_mut().and_then(Connection::client) {
+            client.end_at(at);
+        }
+        self
     }
 
     /// Lets a function see the interim (1xx) responses.

@@ -15,8 +15,8 @@ pub(crate) const MAX_NAME: usize = u16::MAX as usize;
 
 /// A field name: a token of at most 65,535 bytes (RFC 9110 §5.1).
 ///
-/// A [`Known`] name in any case becomes its lower-case form and needs no storage; the case of others is kept. Literals
-/// are not copied.
+/// A [`Known`] name in any case becomes its lower-case form and needs no storage, unless it is made by
+/// [`HeaderName::with_case`]; the case of others is kept. Literals are not copied.
 ///
 /// ```
 /// use anyloop_core::head::HeaderName;
@@ -31,6 +31,8 @@ pub struct HeaderName(pub(super) Repr);
 #[derive(Clone)]
 pub(super) enum Repr {
     Known(Known),
+    /// A known name in another case than lower.
+    Cased(Known, Bytes),
     /// A token that is not a known name.
     Other(Bytes),
 }
@@ -58,6 +60,19 @@ impl HeaderName {
         Self::make(name, || Bytes::copy_from_slice(name))
     }
 
+    /// Makes a name from bytes, and keeps the case of a [`Known`] one too.
+    ///
+    /// # Errors
+    /// [`InvalidHeader::Name`] when they are not a token.
+    pub fn with_case(name: &[u8]) -> Result<Self, InvalidHeader> {
+        match Known::from_bytes(name) {
+            Some(known) if known.as_str().as_bytes() != name => {
+                Ok(Self(Repr::Cased(known, Bytes::copy_from_slice(name))))
+            }
+            Some(_) | None => Self::copy_from(name),
+        }
+    }
+
     fn make(name: &[u8], own: impl FnOnce() -> Bytes) -> Result<Self, InvalidHeader> {
         if let Some(known) = Known::from_bytes(name) {
             return Ok(Self(Repr::Known(known)));
@@ -72,14 +87,14 @@ impl HeaderName {
     pub fn as_str(&self) -> &str {
         match &self.0 {
             Repr::Known(known) => known.as_str(),
-            Repr::Other(bytes) => core::str::from_utf8(bytes).unwrap_or_default(),
+            Repr::Cased(_, bytes) | Repr::Other(bytes) => core::str::from_utf8(bytes).unwrap_or_default(),
         }
     }
 
     /// Returns the number of the name, if it has one.
     pub fn known(&self) -> Option<Known> {
         match self.0 {
-            Repr::Known(known) => Some(known),
+            Repr::Known(known) | Repr::Cased(known, _) => Some(known),
             Repr::Other(_) => None,
         }
     }
@@ -187,6 +202,10 @@ mod tests {
         assert_eq!((name.as_str(), name.known()), ("content-type", Some(Known::ContentType)));
         let name = HeaderName::try_from("X-Custom").unwrap();
         assert_eq!((name.as_str(), name.known()), ("X-Custom", None));
+        let cased = HeaderName::with_case(b"Content-Type").unwrap();
+        assert_eq!((cased.as_str(), cased.known()), ("Content-Type", Some(Known::ContentType)));
+        assert_eq!(cased, HeaderName::from(Known::ContentType));
+        assert!(HeaderName::with_case(b"a b").is_err());
         assert_eq!(name, HeaderName::from_static("x-custom"));
     }
 

@@ -26,6 +26,7 @@ use crate::h1;
 use crate::head::{Headers, Known, RequestHead, ResponseHead, Status, Version};
 use crate::link::{Link, Outbound};
 use crate::protocol::{Eof, Protocol, Work};
+use crate::time::Instant;
 
 /// How far the response is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +108,8 @@ pub struct Client<C = h1::Client> {
     interims: VecDeque<ResponseHead>,
     keeps: Interims,
     waits: Waits,
+    /// When the exchange is to be over, whatever its timeouts say.
+    end_at: Option<Instant>,
     fault: Option<Fault>,
     /// How many exchanges began.
     exchanges: u64,
@@ -143,6 +146,7 @@ impl<C: Codec<In = ResponseHead, Out = RequestHead>> Client<C> {
             interims: VecDeque::new(),
             keeps: Interims::Drop,
             waits: Waits::default(),
+            end_at: None,
             fault: None,
             exchanges: 0,
             heard: false,
@@ -159,12 +163,22 @@ impl<C: Codec<In = ResponseHead, Out = RequestHead>> Client<C> {
         self.request = Some(Request { head, again: None });
         self.upload = Upload::Queued(body);
         self.progress = Progress::Head;
-        (self.response, self.trailers, self.fault) = (None, None, None);
+        (self.response, self.trailers, self.fault, self.end_at) = (None, None, None, None);
         self.chunks.clear();
         self.interims.clear();
         (self.keeps, self.heard, self.taken) = (Interims::Drop, false, 0);
         self.exchanges += 1;
         self.is_fresh = true;
+    }
+
+    /// Sets the timeouts of the exchanges to come; the limits stay.
+    pub fn configure(&mut self, config: &Arc<Config>) {
+        self.config = Arc::clone(config);
+    }
+
+    /// Sets when the exchange that was started is to be over, at the latest: [`Timeouts::total`] may be sooner.
+    pub fn end_at(&mut self, at: Instant) {
+        self.end_at = Some(at);
     }
 
     /// Keeps the interim responses of this exchange for [`Client::take_interim`]. Without this they are dropped, but for
@@ -479,7 +493,7 @@ impl<C: Codec<In = ResponseHead, Out = RequestHead>> Protocol for Client<C> {
 
     fn poll_work(&mut self, cx: &mut Context<'_>, link: &mut Link) -> Result<Work, Infallible> {
         if core::mem::take(&mut self.is_fresh) {
-            self.waits = Waits::begin(link.now().mono, &self.config.timeouts);
+            self.waits = Waits::begin(link.now().mono, &self.config.timeouts, self.end_at);
         }
         while !link.is_closing() {
             let came = self.intake(link);

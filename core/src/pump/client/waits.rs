@@ -27,8 +27,9 @@ pub(super) enum Due {
 }
 
 impl Waits {
-    pub(super) fn begin(now: Instant, timeouts: &Timeouts) -> Self {
-        Self { total: timeouts.total.map(|limit| now + limit), ..Self::default() }
+    pub(super) fn begin(now: Instant, timeouts: &Timeouts, end_at: Option<Instant>) -> Self {
+        let total = timeouts.total.map(|limit| now + limit);
+        Self { total: [total, end_at].into_iter().flatten().min(), ..Self::default() }
     }
 
     /// The request is out: the response may take so long.
