@@ -1,44 +1,107 @@
 //! Boxes that a thread keeps for the next one who needs such a box, so that what every request needs costs no
-//! allocation, and a connection that waits holds none of it.
+//! allocation and is not copied from place to place, and a connection that waits holds none of it.
 //!
 //! Without `std` there are no threads to keep them: boxes are made and freed.
 
-#[cfg(feature = "std")]
-use core::cell::RefCell;
+use core::ops::{Deref, DerefMut};
 
-#[cfg(feature = "std")]
 use alloc::boxed::Box;
 #[cfg(feature = "std")]
 use alloc::vec::Vec;
+#[cfg(feature = "std")]
+use core::cell::RefCell;
 
-/// Makes the functions `take` and `put` for boxes of a type.
+/// What boxes are kept of. [`spares`] implements it.
+pub(crate) trait Spare: Default + 'static {
+    /// Drops what the value holds. The memory that stays in it is small.
+    fn empty(&mut self);
+
+    /// Returns an empty box, used before where the thread has such.
+    fn take() -> Box<Self>;
+
+    /// Keeps an empty box.
+    fn put(spare: Box<Self>);
+}
+
+/// Makes a type a [`Spare`]; the function empties a value.
 macro_rules! spares {
-    ($type:ty) => {
+    ($type:ty, $empty:expr) => {
+        impl $crate::spare::Spare for $type {
+            #[inline]
+            fn empty(&mut self) {
+                $empty(self);
+            }
+
+            #[inline]
+            fn take() -> alloc::boxed::Box<Self> {
+                #[cfg(feature = "std")]
+                return SPARES.try_with($crate::spare::Spares::take).unwrap_or_default();
+                #[cfg(not(feature = "std"))]
+                alloc::boxed::Box::default()
+            }
+
+            #[inline]
+            fn put(spare: alloc::boxed::Box<Self>) {
+                #[cfg(feature = "std")]
+                let _thread_ends = SPARES.try_with(|spares| spares.put(spare));
+                #[cfg(not(feature = "std"))]
+                drop(spare);
+            }
+        }
+
         #[cfg(feature = "std")]
         std::thread_local! {
             static SPARES: $crate::spare::Spares<$type> = const { $crate::spare::Spares::new() };
         }
-
-        /// Returns an empty box, used before where the thread has such.
-        #[inline]
-        pub(super) fn take() -> alloc::boxed::Box<$type> {
-            #[cfg(feature = "std")]
-            return SPARES.try_with($crate::spare::Spares::take).unwrap_or_default();
-            #[cfg(not(feature = "std"))]
-            alloc::boxed::Box::default()
-        }
-
-        /// Gives a box back, which is empty.
-        #[inline]
-        pub(super) fn put(spare: alloc::boxed::Box<$type>) {
-            #[cfg(feature = "std")]
-            let _thread_ends = SPARES.try_with(|spares| spares.put(spare));
-            #[cfg(not(feature = "std"))]
-            drop(spare);
-        }
     };
 }
 pub(crate) use spares;
+
+/// A value in a box that goes back to its thread when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Kept<T: Spare>(
+    /// Always there until the drop.
+    Option<Box<T>>,
+);
+
+impl<T: Spare> Default for Kept<T> {
+    #[inline]
+    fn default() -> Self {
+        Self(Some(T::take()))
+    }
+}
+
+impl<T: Spare> Deref for Kept<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        match &self.0 {
+            Some(kept) => kept,
+            None => unreachable!("the box is there until it is dropped"),
+        }
+    }
+}
+
+impl<T: Spare> DerefMut for Kept<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        match &mut self.0 {
+            Some(kept) => kept,
+            None => unreachable!("the box is there until it is dropped"),
+        }
+    }
+}
+
+impl<T: Spare> Drop for Kept<T> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(mut kept) = self.0.take() {
+            kept.empty();
+            T::put(kept);
+        }
+    }
+}
 
 /// How many boxes a thread keeps of each kind.
 #[cfg(feature = "std")]

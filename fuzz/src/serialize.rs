@@ -43,7 +43,8 @@ pub fn run(data: &[u8]) {
                 ..ResponseHead::new(status)
             });
         }
-        let asked = requested.map_or((Method::GET, Target::default()), |head| (head.method, head.target));
+        let asked =
+            requested.map_or((Method::GET, Target::default()), |head| (head.method, head.target.clone()));
         if asked.1.form().suits(asked.0) {
             serve(&message, status, asked);
         }
@@ -143,7 +144,9 @@ impl Message {
         }
         let (method, target) = (method.ok()?, target.ok()?);
         assert_eq!(method.as_str().as_bytes(), self.method);
-        Some(RequestHead { headers: self.fields.clone(), ..RequestHead::new(method, target) })
+        let mut head = RequestHead::new(method, target);
+        head.headers = self.fields.clone();
+        Some(head)
     }
 
     /// How the body is announced, and what of it leaves then.
@@ -248,7 +251,8 @@ fn assert_lines(head: &[u8], fields: usize) {
 
 fn send_request(head: &RequestHead) {
     for version in [Version::Http10, Version::Http11] {
-        let (mut out, head) = (Outbound::default(), RequestHead { version, ..head.clone() });
+        let (mut out, mut head) = (Outbound::default(), head.clone());
+        head.version = version;
         let sent = encode::request(&mut out, &head);
         let bytes = written(&mut out);
         if !head.target.form().suits(head.method) {

@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::error::Error;
 use crate::head::{
-    HeaderName, HeaderValue, Headers, Known, Method, RequestHead, ResponseHead, Status, Target, Version,
+    HeaderName, HeaderValue, Headers, Known, Method, RequestHead, RequestParts, ResponseHead, Status, Target,
+    Version,
 };
 use crate::limits::Limits;
 use crate::link::Outbound;
@@ -130,7 +131,7 @@ proptest! {
         (method, target) in method_and_target(), version in version(), headers in headers(),
         lengths in list(1..40_usize, 1..8),
     ) {
-        let head = RequestHead { method, target, version, headers };
+        let head = RequestHead::from(RequestParts { method, target, version, headers });
         let text = written(|out| request(out, &head).unwrap());
         let (mut parser, mut inbound, mut read) = (RequestParser::new(), BytesMut::new(), None);
         for piece in pieces(&text, &lengths) {

@@ -14,6 +14,8 @@ use crate::parse::bytes::trim;
 pub(crate) use section::Field;
 use section::Section;
 
+use crate::spare::Spare;
+
 /// A header or trailer section: fields with the order and the case they came in.
 ///
 /// Looking a field up is linear; heads have few fields. Names compare without case; `==` on whole sections compares
@@ -58,7 +60,7 @@ impl Headers {
 
     #[inline]
     fn section_mut(&mut self) -> &mut Section {
-        self.section.get_or_insert_with(section::take)
+        self.section.get_or_insert_with(Section::take)
     }
 
     #[inline]
@@ -205,7 +207,9 @@ impl Headers {
 
     /// Removes all fields.
     pub fn clear(&mut self) {
-        *self = Self::new();
+        if let Some(section) = &mut self.section {
+            section.empty();
+        }
     }
 
     /// Adds all fields of another section after the others.
@@ -273,8 +277,9 @@ impl Clone for Headers {
 impl Drop for Headers {
     #[inline]
     fn drop(&mut self) {
-        if let Some(section) = self.section.take() {
-            section::give_back(section);
+        if let Some(mut section) = self.section.take() {
+            section.empty();
+            Section::put(section);
         }
     }
 }

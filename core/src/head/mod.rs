@@ -33,7 +33,7 @@ pub use headers::{Headers, Iter};
 pub use known::Known;
 pub use method::{InvalidMethod, MAX_METHOD, Method};
 pub use name::{HeaderName, InvalidHeader};
-pub use request::RequestHead;
+pub use request::{RequestHead, RequestParts};
 pub use response::ResponseHead;
 pub use status::{InvalidStatus, Status};
 pub(crate) use target::Layout;

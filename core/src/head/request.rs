@@ -1,10 +1,29 @@
 //! The head of a request.
 
+use core::fmt;
+use core::ops::{Deref, DerefMut};
+
 use super::{Headers, Method, Target, Version};
+use crate::spare::Kept;
+
+/// The head of a request: a handle to its [parts](RequestParts), which it dereferences to.
+///
+/// The memory is one that the thread uses again, so that a head can be handed on without being copied.
+///
+/// ```
+/// use anyloop_core::head::{Method, RequestHead, Target};
+///
+/// let mut head = RequestHead::new(Method::GET, Target::try_from("/about").unwrap());
+/// head.headers.append("Host", "example.com")?;
+/// assert_eq!((head.method, head.target.path()), (Method::GET, "/about"));
+/// # Ok::<(), anyloop_core::head::InvalidHeader>(())
+/// ```
+#[derive(Default)]
+pub struct RequestHead(Kept<RequestParts>);
 
 /// Everything of a request before its content (RFC 9112 §3).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RequestHead {
+pub struct RequestParts {
     /// What is asked.
     pub method: Method,
     /// Of which resource.
@@ -15,15 +34,71 @@ pub struct RequestHead {
     pub headers: Headers,
 }
 
+crate::spare::spares!(RequestParts, |parts: &mut RequestParts| {
+    parts.headers = Headers::new();
+    parts.target.release();
+});
+
 impl RequestHead {
     /// Makes an HTTP/1.1 head without fields.
     pub fn new(method: Method, target: Target) -> Self {
-        Self { method, target, version: Version::Http11, headers: Headers::new() }
+        Self::from(RequestParts { method, target, version: Version::Http11, headers: Headers::new() })
+    }
+
+    /// Takes the parts out.
+    pub fn into_parts(mut self) -> RequestParts {
+        core::mem::take(&mut *self)
     }
 
     /// Copies what the head refers to, so that the buffer it was parsed from can be used again.
     #[must_use]
-    pub fn into_owned(self) -> Self {
-        Self { target: self.target.into_owned(), ..self }
+    pub fn into_owned(mut self) -> Self {
+        self.target = core::mem::take(&mut self.target).into_owned();
+        self
+    }
+}
+
+impl From<RequestParts> for RequestHead {
+    #[inline]
+    fn from(parts: RequestParts) -> Self {
+        let mut head = Self::default();
+        *head = parts;
+        head
+    }
+}
+
+impl Deref for RequestHead {
+    type Target = RequestParts;
+
+    #[inline]
+    fn deref(&self) -> &RequestParts {
+        &self.0
+    }
+}
+
+impl DerefMut for RequestHead {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut RequestParts {
+        &mut self.0
+    }
+}
+
+impl Clone for RequestHead {
+    fn clone(&self) -> Self {
+        Self::from((**self).clone())
+    }
+}
+
+impl PartialEq for RequestHead {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for RequestHead {}
+
+impl fmt::Debug for RequestHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
     }
 }

@@ -172,12 +172,12 @@ impl Target {
         Self { bytes: Text::copy_from(&self.bytes), ..self }
     }
 
-    /// Whether the target refers to a buffer.
-    #[cfg(feature = "std")]
-    pub(crate) fn is_shared(&self) -> bool {
+    /// Lets go of the buffer that a long target refers to; what remains means nothing.
+    #[inline]
+    pub(crate) fn release(&mut self) {
         match self.bytes {
-            Text::Inline { .. } => false,
-            Text::Shared(_) => true,
+            Text::Inline { .. } => {}
+            Text::Shared(_) => *self = Self::default(),
         }
     }
 

@@ -142,7 +142,12 @@ impl StartLine for RequestLine {
             }
         };
         let target = Target::from_layout(target, self.layout);
-        RequestHead { method: self.method, target, version: self.version, headers }
+        let mut head = RequestHead::default();
+        head.method = self.method;
+        head.target = target;
+        head.version = self.version;
+        head.headers = headers;
+        head
     }
 }
 

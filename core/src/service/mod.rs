@@ -7,9 +7,9 @@ mod erase;
 mod extensions;
 mod handler;
 mod into_response;
-mod parts;
 mod request;
 mod response;
+mod rest;
 mod router;
 
 use core::task::{Context, Poll};
@@ -20,8 +20,8 @@ pub use handler::{Async, AsyncState, Handler, Plain, PlainState, Started};
 pub use into_response::{Html, IntoResponse};
 pub(crate) use request::Connection;
 pub use request::{ClientLeft, Interim, Request, Scheme};
-pub(crate) use response::BoxProtocol;
 pub use response::Response;
+pub(crate) use response::{BoxProtocol, Parts as ResponseParts};
 pub use router::{Routed, Router};
 
 /// Answers requests. Cloned once a connection; clones share what they capture.

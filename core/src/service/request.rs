@@ -5,18 +5,18 @@ use core::pin::Pin;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Context, Poll, Waker};
 
-use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use std::sync::{Mutex, PoisonError};
 
 use super::Extensions;
-use super::parts::{self, Parts};
+use super::rest::Rest;
 use crate::body::Body;
 use crate::codec::{Misuse, StreamId};
 use crate::driver::Peer;
 use crate::head::{Headers, Method, RequestHead, ResponseHead, Status, Target, Version};
 use crate::route::{Params, Places};
+use crate::spare::Kept;
 
 /// How the request reached the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -217,8 +217,8 @@ static NOWHERE: Peer = Peer::Unix(None);
 /// assert_eq!((request.path(), request.query()), ("/search", Some("q=rust")));
 /// ```
 pub struct Request {
-    /// Always there until the request is dropped, when the memory goes back to its thread.
-    parts: Option<Box<Parts>>,
+    head: RequestHead,
+    rest: Kept<Rest>,
 }
 
 impl Request {
@@ -228,28 +228,11 @@ impl Request {
         stream: StreamId,
         connection: Option<Arc<Connection>>,
     ) -> Self {
-        let mut parts = parts::take();
-        parts.head = head;
-        parts.body = body;
-        parts.stream = stream;
-        parts.connection = connection;
-        Self { parts: Some(parts) }
-    }
-
-    #[inline]
-    fn parts(&self) -> &Parts {
-        match &self.parts {
-            Some(parts) => parts,
-            None => unreachable!("a request has its parts until it is dropped"),
-        }
-    }
-
-    #[inline]
-    fn parts_mut(&mut self) -> &mut Parts {
-        match &mut self.parts {
-            Some(parts) => parts,
-            None => unreachable!("a request has its parts until it is dropped"),
-        }
+        let mut rest = Kept::<Rest>::default();
+        rest.body = body;
+        rest.stream = stream;
+        rest.connection = connection;
+        Self { head, rest }
     }
 
     /// Makes a request by hand, for tests and for in-memory calls. It comes from nowhere, over `http`.
@@ -287,53 +270,53 @@ impl Request {
 
     /// Returns the method.
     pub fn method(&self) -> &Method {
-        &self.parts().head.method
+        &self.head.method
     }
 
     /// Returns the request target as it came.
     pub fn target(&self) -> &Target {
-        &self.parts().head.target
+        &self.head.target
     }
 
     /// Returns the path of the target, still percent-encoded.
     pub fn path(&self) -> &str {
-        self.parts().head.target.path()
+        self.head.target.path()
     }
 
     /// Returns the query of the target, without the question mark, still percent-encoded.
     pub fn query(&self) -> Option<&str> {
-        self.parts().head.target.query()
+        self.head.target.query()
     }
 
     /// Returns the host and perhaps the port that the request is for: the target's own where it is in absolute form,
     /// else the `Host` field (RFC 9112 §3.2.2).
     pub fn host(&self) -> Option<&str> {
-        self.parts().head.target.authority().or_else(|| self.header("host"))
+        self.head.target.authority().or_else(|| self.header("host"))
     }
 
     /// Returns the HTTP version.
     pub fn version(&self) -> Version {
-        self.parts().head.version
+        self.head.version
     }
 
     /// Returns the field lines in the order and case in which they came.
     pub fn headers(&self) -> &Headers {
-        &self.parts().head.headers
+        &self.head.headers
     }
 
     /// Returns the field lines, to be changed.
     pub fn headers_mut(&mut self) -> &mut Headers {
-        &mut self.parts_mut().head.headers
+        &mut self.head.headers
     }
 
     /// Returns the first value of a field, when it is there and is UTF-8.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.parts().head.headers.get_str(name)
+        self.head.headers.get_str(name)
     }
 
     /// Returns the head.
     pub fn head(&self) -> &RequestHead {
-        &self.parts().head
+        &self.head
     }
 
     /// Returns a path parameter, percent-decoded.
@@ -343,16 +326,16 @@ impl Request {
 
     /// Returns all path parameters.
     pub fn params(&self) -> Params<'_> {
-        self.parts().places.of(self.parts().head.target.path_bytes())
+        self.rest.places.of(self.head.target.path_bytes())
     }
 
     /// Whether handlers are to be known by name.
     pub(crate) fn is_watched(&self) -> bool {
-        self.parts().connection.as_ref().is_some_and(|connection| connection.watched)
+        self.rest.connection.as_ref().is_some_and(|connection| connection.watched)
     }
 
     fn connection(&self) -> Arc<Connection> {
-        self.parts()
+        self.rest
             .connection
             .clone()
             .unwrap_or_else(|| Connection::new(NOWHERE.clone(), NOWHERE.clone(), Scheme::Http, false))
@@ -360,32 +343,32 @@ impl Request {
 
     /// Takes the places of the parameters in the path of this request.
     pub(crate) fn set_places(&mut self, places: Places) {
-        self.parts_mut().places = places;
+        self.rest.places = places;
     }
 
     /// Returns the address of the other end.
     pub fn peer_addr(&self) -> &Peer {
-        self.parts().connection.as_ref().map_or(&NOWHERE, |connection| &connection.peer)
+        self.rest.connection.as_ref().map_or(&NOWHERE, |connection| &connection.peer)
     }
 
     /// Returns the address the client connected to.
     pub fn local_addr(&self) -> &Peer {
-        self.parts().connection.as_ref().map_or(&NOWHERE, |connection| &connection.local)
+        self.rest.connection.as_ref().map_or(&NOWHERE, |connection| &connection.local)
     }
 
     /// Returns how the request reached the server.
     pub fn scheme(&self) -> Scheme {
-        self.parts().connection.as_ref().map_or(Scheme::Http, |connection| connection.scheme)
+        self.rest.connection.as_ref().map_or(Scheme::Http, |connection| connection.scheme)
     }
 
     /// Returns the values attached to this request.
     pub fn extensions(&self) -> &Extensions {
-        &self.parts().extensions
+        &self.rest.extensions
     }
 
     /// Returns the values attached to this request, to be changed.
     pub fn extensions_mut(&mut self) -> &mut Extensions {
-        &mut self.parts_mut().extensions
+        &mut self.rest.extensions
     }
 
     /// Returns the signal that the client has left.
@@ -397,37 +380,27 @@ impl Request {
     pub fn interim(&self) -> Interim {
         let connection = self.connection();
         connection.interim_used.store(true, Ordering::Release);
-        Interim { connection, stream: self.parts().stream, version: self.version() }
+        Interim { connection, stream: self.rest.stream, version: self.version() }
     }
 
     /// Returns the body.
     pub fn body(&self) -> &Body {
-        &self.parts().body
+        &self.rest.body
     }
 
     /// Returns the body, to read from it.
     pub fn body_mut(&mut self) -> &mut Body {
-        &mut self.parts_mut().body
+        &mut self.rest.body
     }
 
     /// Takes the body and drops the rest.
     pub fn into_body(mut self) -> Body {
-        core::mem::take(&mut self.parts_mut().body)
+        core::mem::take(&mut self.rest.body)
     }
 
     /// Takes the request apart.
     pub fn into_parts(mut self) -> (RequestHead, Body) {
-        let parts = self.parts_mut();
-        (core::mem::take(&mut parts.head), core::mem::take(&mut parts.body))
-    }
-}
-
-impl Drop for Request {
-    #[inline]
-    fn drop(&mut self) {
-        if let Some(parts) = self.parts.take() {
-            parts::give_back(parts);
-        }
+        (self.head, core::mem::take(&mut self.rest.body))
     }
 }
 

@@ -6,9 +6,10 @@ use alloc::boxed::Box;
 
 use super::IntoResponse;
 use crate::body::{Body, BoxError};
-use crate::head::{HeaderName, HeaderValue, Headers, InvalidHeader, Known, Status};
+use crate::head::{HeaderName, HeaderValue, Headers, InvalidHeader, Known, ResponseHead, Status};
 use crate::link::Link;
 use crate::protocol::{Eof, Lost, Protocol, Work};
+use crate::spare::Kept;
 
 /// What speaks on the connection after the response, instead of HTTP.
 pub(crate) type BoxProtocol = Box<dyn Protocol<Error = BoxError> + Send>;
@@ -25,17 +26,29 @@ pub(crate) type BoxProtocol = Box<dyn Protocol<Error = BoxError> + Send>;
 /// let response = Response::new("gone fishing").with_status(Status::SERVICE_UNAVAILABLE);
 /// assert_eq!(response.status().code(), 503);
 /// ```
-pub struct Response {
-    status: Status,
-    headers: Headers,
-    body: Body,
-    tunnel: Option<BoxProtocol>,
+pub struct Response(Kept<Parts>);
+
+/// What a response is made of, in memory that is used again.
+#[derive(Default)]
+pub(crate) struct Parts {
+    pub(crate) head: ResponseHead,
+    pub(crate) body: Body,
+    pub(crate) tunnel: Option<BoxProtocol>,
 }
+
+crate::spare::spares!(Parts, |parts: &mut Parts| {
+    parts.head.status = Status::OK;
+    parts.head.headers.clear();
+    parts.body = Body::empty();
+    parts.tunnel = None;
+});
 
 impl Response {
     /// Makes a 200 response.
     pub fn new(body: impl Into<Body>) -> Self {
-        Self { status: Status::OK, headers: Headers::new(), body: body.into(), tunnel: None }
+        let mut parts = Kept::<Parts>::default();
+        parts.body = body.into();
+        Self(parts)
     }
 
     /// Makes a response without a body.
@@ -51,7 +64,7 @@ impl Response {
     /// Makes a 200 response whose content type stands in a whole field line.
     pub(super) fn with_type_line(body: impl Into<Body>, line: &'static [u8]) -> Self {
         let mut response = Self::new(body);
-        response.headers.append_line(Known::ContentType, line);
+        response.0.head.headers.append_line(Known::ContentType, line);
         response
     }
 
@@ -63,7 +76,7 @@ impl Response {
     pub fn upgrade<P: Protocol + Send + 'static>(name: &'static str, protocol: P) -> Self {
         let mut response = Self::empty(Status::SWITCHING_PROTOCOLS);
         response.insert(Known::Upgrade.into(), HeaderValue::from_static(name));
-        response.tunnel = Some(Box::new(Boxed(protocol)));
+        response.0.tunnel = Some(Box::new(Boxed(protocol)));
         response
     }
 
@@ -71,14 +84,14 @@ impl Response {
     /// (RFC 9110 §9.3.6).
     pub fn connect<P: Protocol + Send + 'static>(protocol: P) -> Self {
         let mut response = Self::empty(Status::OK);
-        response.tunnel = Some(Box::new(Boxed(protocol)));
+        response.0.tunnel = Some(Box::new(Boxed(protocol)));
         response
     }
 
     /// Sets the status.
     #[must_use]
     pub fn with_status(mut self, status: Status) -> Self {
-        self.status = status;
+        self.0.head.status = status;
         self
     }
 
@@ -93,7 +106,7 @@ impl Response {
     }
 
     pub(crate) fn insert(&mut self, name: HeaderName, value: HeaderValue) {
-        let inserted = self.headers.insert(name, value);
+        let inserted = self.0.head.headers.insert(name, value);
         debug_assert!(inserted.is_ok(), "a valid name and a valid value make a valid field");
     }
 
@@ -107,62 +120,62 @@ impl Response {
         N: TryInto<HeaderName, Error: Into<InvalidHeader>>,
         V: TryInto<HeaderValue, Error: Into<InvalidHeader>>,
     {
-        self.headers.append(name, value)?;
+        self.0.head.headers.append(name, value)?;
         Ok(self)
     }
 
     /// Returns the status.
     pub fn status(&self) -> Status {
-        self.status
+        self.0.head.status
     }
 
     /// Changes the status.
     pub fn set_status(&mut self, status: Status) {
-        self.status = status;
+        self.0.head.status = status;
     }
 
     /// Returns the field lines.
     pub fn headers(&self) -> &Headers {
-        &self.headers
+        &self.0.head.headers
     }
 
     /// Returns the field lines, to be changed.
     pub fn headers_mut(&mut self) -> &mut Headers {
-        &mut self.headers
+        &mut self.0.head.headers
     }
 
     /// Returns the body.
     pub fn body(&self) -> &Body {
-        &self.body
+        &self.0.body
     }
 
     /// Returns the body, to read from it.
     pub fn body_mut(&mut self) -> &mut Body {
-        &mut self.body
+        &mut self.0.body
     }
 
     /// Replaces the body.
     pub fn set_body(&mut self, body: impl Into<Body>) {
-        self.body = body.into();
+        self.0.body = body.into();
     }
 
     /// Takes the body and drops the rest.
-    pub fn into_body(self) -> Body {
-        self.body
+    pub fn into_body(mut self) -> Body {
+        core::mem::take(&mut self.0.body)
     }
 
-    pub(crate) fn into_parts(self) -> (Status, Headers, Body, Option<BoxProtocol>) {
-        (self.status, self.headers, self.body, self.tunnel)
+    pub(crate) fn parts_mut(&mut self) -> &mut Parts {
+        &mut self.0
     }
 }
 
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response")
-            .field("status", &self.status)
-            .field("headers", &self.headers)
-            .field("body", &self.body)
-            .field("tunnel", &self.tunnel.is_some())
+            .field("status", &self.0.head.status)
+            .field("headers", &self.0.head.headers)
+            .field("body", &self.0.body)
+            .field("tunnel", &self.0.tunnel.is_some())
             .finish()
     }
 }

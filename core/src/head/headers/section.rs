@@ -1,6 +1,5 @@
 //! The memory of a header section: its text and where the fields stand in it.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::head::{InvalidHeader, Known};
@@ -237,13 +236,8 @@ impl Section {
     }
 }
 
-crate::spare::spares!(Section);
-
-/// Gives the memory of a section back.
-#[inline]
-pub(super) fn give_back(mut section: Box<Section>) {
-    if section.is_worth_keeping() {
-        section.clear();
-        put(section);
-    }
-}
+crate::spare::spares!(Section, |section: &mut Section| if section.is_worth_keeping() {
+    section.clear();
+} else {
+    *section = Section::default();
+});

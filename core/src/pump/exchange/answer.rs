@@ -15,7 +15,7 @@ use crate::head::{RequestHead, ResponseHead, Status};
 use crate::pump::config::DebugEvent;
 use crate::pump::stamp::stamp;
 use crate::pump::tunnel::Tunnel;
-use crate::service::{Response, Running};
+use crate::service::{Response, ResponseParts as Parts, Running};
 
 impl<R: Running> Exchange<R> {
     pub(super) fn send_answer<C>(&mut self, env: &mut Env<'_, C>) -> Moved
@@ -44,26 +44,24 @@ impl<R: Running> Exchange<R> {
         }
     }
 
-    fn send_head<C>(&mut self, response: Response, env: &mut Env<'_, C>) -> Result<(), Misuse>
+    fn send_head<C>(&mut self, mut response: Response, env: &mut Env<'_, C>) -> Result<(), Misuse>
     where
         C: Codec<In = RequestHead, Out = ResponseHead>,
     {
-        let (status, headers, mut body, tunnel) = response.into_parts();
-        let kind = match (&tunnel, body.length()) {
+        let Parts { head, body, tunnel } = response.parts_mut();
+        let kind = match (&*tunnel, body.length()) {
             (Some(_), _) => BodyKind::Tunnel,
             (None, Some(0)) => BodyKind::Empty,
             (None, Some(length)) => BodyKind::Sized(length),
             (None, None) => BodyKind::Streamed,
         };
-        let mut head = ResponseHead::new(status);
-        head.headers = headers;
         stamp(&mut head.headers, env.config.server.as_ref(), env.link.now().unix_secs);
         self.note_unread(env);
-        if env.codec.send_head(self.stream, &head, kind, &mut env.link.outbound)? == Last::Yes {
+        if env.codec.send_head(self.stream, head, kind, &mut env.link.outbound)? == Last::Yes {
             self.finish(env);
             return Ok(());
         }
-        if let Some(protocol) = tunnel {
+        if let Some(protocol) = tunnel.take() {
             let early = self.coming.as_mut().and_then(|coming| coming.early.take());
             let mut tunnel = Tunnel::new(protocol, env.link.now(), env.codec.initial_credit(), early);
             if env.is_draining {
@@ -83,7 +81,10 @@ impl<R: Running> Exchange<R> {
                     self.state = State::Sending(Box::new(Sending { body: Body::empty(), left: bytes }));
                 }
             }
-            None => self.state = State::Sending(Box::new(Sending { body, left: Bytes::new() })),
+            None => {
+                let body = mem::take(body);
+                self.state = State::Sending(Box::new(Sending { body, left: Bytes::new() }));
+            }
         }
         Ok(())
     }
