@@ -44,7 +44,7 @@ class Programs:
 
 def build(arguments, name):
     """Builds with the toolchain of the peers, and returns where the program is."""
-    command = ["cargo", "build", "--release", "--locked", "--message-format=json-render-diagnostics", *arguments]
+    command = ["cargo", "build", "--release", "--message-format=json-render-diagnostics", *arguments]
     done = subprocess.run(command, cwd=PEERS, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         sys.exit(f"{name} does not build")
@@ -57,12 +57,13 @@ def build(arguments, name):
 
 def programs(files):
     manifest = os.path.join(ROOT, "Cargo.toml")
-    anyloop = build(["--manifest-path", manifest, "-p", "anyloop-cli", "--all-features"], "anyloop")
+    anyloop = build(["--locked", "--manifest-path", manifest, "-p", "anyloop-cli", "--all-features"], "anyloop")
     # nginx generates nothing, and takes its answers of 1 MiB from a file as well.
     os.mkdir(os.path.join(files, "bytes"))
     for name in ("index-1MiB", f"bytes/{MIB}"):
         with open(os.path.join(files, name), "wb") as file:
             file.write(PATTERN * (MIB // 256))
+    # Not with --locked: what anyloop depends on is in that lock file as well, and may have changed since.
     return Programs(anyloop, build([], "peers"), shutil.which("nginx") or "", files)
 
 

@@ -14,7 +14,14 @@ COLOURS = {"ours": "#0b7285", "peer": "#9aa5b1", "limit": "#e8890c"}
 LABELS, COLUMN, GAP, ROW, TOP, BOTTOM = 200, 164, 26, 22, 92, 30
 #: The part of a column on the right that is for figures.
 FIGURES = 46
-LINES = ["#0b7285", "#5c7cfa", "#b197fc", "#9aa5b1", "#51a05f", "#e8890c"]
+LINES = {
+    "anyloop-tokio": "#0b7285",
+    "anyloop-smol": "#3b5bdb",
+    "anyloop-async-std": "#9c36b5",
+    "hyper": "#868e96",
+    "nginx": "#2b8a3e",
+    "raw": "#e8890c",
+}
 
 
 class Svg:
@@ -117,11 +124,11 @@ def draw_spread(svg, left, y, column, cell, colour):
 
 def draw_latency(svg, left, y, column, cell, colour):
     # A scale of powers: the slowest would flatten the others.
-    where = lambda value: left + (COLUMN - FIGURES - 24) * max(0.0, math.log10(value / 0.01) / math.log10(column.limit / 0.01))
+    where = lambda value: left + (COLUMN - FIGURES - 36) * max(0.0, math.log10(value / 0.01) / math.log10(column.limit / 0.01))
     svg.line(where(cell[0]), y, where(cell[2]), y, colour, 2)
     for value, radius in zip(cell, (4.5, 3.5, 2.5)):
         svg.dot(where(value), y, colour, radius)
-    svg.text(left + COLUMN, y + 4, f"{cell[0]:.2f} / {cell[2]:.2f}", size=11, fill=QUIET, anchor="end")
+    svg.text(left + COLUMN, y + 4, f"{cell[0]:.2f} / {cell[2]:.{2 if cell[2] < 10 else 0}f}", size=11, fill=QUIET, anchor="end")
 
 
 def cpu(tables):
@@ -188,7 +195,8 @@ def connections(tables):
     for count in counts:
         svg.text(x(count), height - bottom + 20, f"{count:,}", anchor="middle", fill=QUIET)
     placed = []
-    for colour, (key, points) in zip(LINES * 4, sorted(series.items(), key=lambda item: item[1][-1][1])):
+    for key, points in sorted(series.items(), key=lambda item: item[1][-1][1]):
+        colour = LINES.get(key, QUIET)
         svg.path([(x(count), y(value)) for count, value in points], colour)
         for count, value in points:
             svg.dot(x(count), y(value), colour, 3.5)

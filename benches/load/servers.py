@@ -81,7 +81,7 @@ SERVERS = [
     peer("trillium-async-std", "trillium, async-std", lacks=("files", "sink")),
     peer("may", "may_minihttp", lacks=("files", "sink", "chunked", "large")),
     Server("nginx", "nginx", "peer", sendfile="on", lacks=NGINX_LACKS),
-    Server("nginx-copy", "nginx without sendfile", "peer", sendfile="off", lacks=NGINX_LACKS),
+    Server("nginx-copy", "nginx without sendfile", "peer", sendfile="off", lacks=NGINX_LACKS | {"plaintext"}),
     peer("raw", "epoll, canned answers", group="limit"),
 ]
 BY_KEY = {server.key: server for server in SERVERS}

@@ -24,7 +24,7 @@ class Workload:
     sent: bytes
     wanted: bytes
     measure: object
-    #: What the server must have: files, echo, sink, chunked, large.
+    #: What the server must have: plaintext, files, echo, sink, chunked, large.
     routes: tuple = ()
     #: Those to whom it is of interest; all where it is empty.
     servers: tuple = ()
@@ -80,7 +80,7 @@ class Workload:
 def plaintext(key, title, connections, **more):
     load = {"connections": connections} | more.pop("load", {})
     how = more.pop("measure", measure.window)
-    return Workload(key, title, "GET", "/plaintext", b"", b"Hello, World!", how, load=load, **more)
+    return Workload(key, title, "GET", "/plaintext", b"", b"Hello, World!", how, ("plaintext",), load=load, **more)
 
 
 def pattern(size):
