@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod chunked;
+pub mod h1_client_conversation;
 pub mod h1_conversation;
 pub mod request_head;
 pub mod response_head;
@@ -43,6 +44,7 @@ pub fn tight() -> Limits {
     limits.max_trailer_fields = 2;
     limits.max_chunk_ext = 8;
     limits.max_chunk_ext_total = 16;
+    limits.max_interim = 2;
     limits
 }
 

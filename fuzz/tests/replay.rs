@@ -11,6 +11,7 @@ type Target = (&'static str, fn(&[u8]));
 
 const TARGETS: &[Target] = &[
     ("chunked", anyloop_fuzz::chunked::run),
+    ("h1_client_conversation", anyloop_fuzz::h1_client_conversation::run),
     ("h1_conversation", anyloop_fuzz::h1_conversation::run),
     ("request_head", anyloop_fuzz::request_head::run),
     ("response_head", anyloop_fuzz::response_head::run),
