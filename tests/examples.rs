@@ -242,6 +242,27 @@ fn blocking_threads_speak_the_same_protocols() {
 }
 
 #[test]
+fn a_blocking_socket_gets_a_page_and_a_pong_is_none() {
+    let get = |url: String| Command::new(path("blocking_get")).arg(url).output().expect("it runs");
+    let (_page, address) = Program::listening(&["blocking", "http"]);
+    let output = get(format!("http://{address}/"));
+    let notes = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && notes.starts_with("200 OK\n"), "{notes}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "<h1>no event loop</h1>");
+    let output = get(format!("http://{address}/nowhere?x=y"));
+    assert!(output.stderr.starts_with(b"404 Not Found\n"));
+
+    let (_pong, address) = Program::listening(&["pong"]);
+    let output = get(format!("http://{address}"));
+    assert!(!output.status.success() && output.stdout.is_empty());
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(error, "the response does not begin with a status line\n");
+
+    let output = get("ftp://localhost/".to_owned());
+    assert!(!output.status.success());
+}
+
+#[test]
 fn the_mini_loop_speaks_the_same_protocols() {
     pong(&["mini_loop", "pong"]);
     echo_protocol(&["mini_loop", "echo"]);
