@@ -20,6 +20,10 @@ use github::{GITHUB, GITHUB_PATHS};
 #[path = "inputs/ratio.rs"]
 mod ratio;
 
+#[path = "inputs/routes.rs"]
+mod routes;
+use routes::{generated, path_of};
+
 /// A table of paths in both routers, and paths that it has.
 struct Case {
     name: String,
@@ -49,22 +53,6 @@ impl Case {
             black_box(&self.matchit.at(black_box(path)).expect("a route"));
         }
     }
-}
-
-/// A path that the pattern matches.
-fn path_of(pattern: &str) -> String {
-    let segments = pattern.split('/').map(|segment| match segment.strip_prefix('{') {
-        None => segment,
-        Some(name) if name.starts_with('*') => "guide/getting-started.html",
-        Some(_) => "value-42",
-    });
-    segments.collect::<Vec<_>>().join("/")
-}
-
-/// Patterns as a large service has them: some versions, some collections, a parameter in the middle.
-fn generated(count: usize) -> Vec<String> {
-    let collections = ["users", "orders", "posts", "items"];
-    (0..count).map(|n| format!("/api/v{}/{}{n}/{{id}}/part{}", n % 7, collections[n % 4], n % 13)).collect()
 }
 
 fn cases() -> Vec<Case> {
