@@ -30,7 +30,7 @@ const LINGER: (Duration, u64) = (Duration::from_secs(5), 64 * 1024);
 
 fn main() -> io::Result<()> {
     let args = common::args()?;
-    match args.word.as_deref().unwrap_or("pong") {
+    match args.words.first().map_or("pong", String::as_str) {
         "pong" => wait(serve(args.listen(8888)?, |_, _| Pong)?),
         "echo" => {
             let (lost, losses) = mpsc::channel();

@@ -112,6 +112,9 @@ mod documents {
     #[cfg(any(feature = "tokio", feature = "smol", feature = "async-std"))]
     #[doc = include_str!("../README.md")]
     mod readme {}
+    #[cfg(feature = "client")]
+    #[doc = include_str!("../docs/client.md")]
+    mod client {}
     #[doc = include_str!("../docs/from-asyncio.md")]
     mod from_asyncio {}
     #[doc = include_str!("../docs/one-request.md")]

@@ -217,6 +217,23 @@ fn slow_neighbour(words: &[&str]) {
 }
 
 /// Makes a test of each program for each backend.
+fn downloads(words: &[&str]) {
+    let (_server, address) = Program::listening(&["blocking", "http"]);
+    let refused =
+        std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port");
+    let mut urls: Vec<_> = (0..100).map(|n| format!("http://{address}/?{n}")).collect();
+    urls.push(format!("http://{refused}/"));
+    let urls: Vec<_> = urls.iter().map(String::as_str).collect();
+    let (mut lines, status) = Program::start(&[words, &urls].concat()).end();
+    assert!(status.success());
+    assert_eq!(lines.pop().as_deref(), Some("downloaded: 100, failed: 1"));
+    let report = "22 bytes, 3 of them 'o'";
+    let is_done = |url: &&str| lines.contains(&format!("{url}: {report}"));
+    assert_eq!(urls.iter().filter(|url| is_done(url)).count(), 100, "{lines:?}");
+    let failed: Vec<_> = lines.iter().filter(|line| line.starts_with("failed: ")).collect();
+    assert!(failed.len() == 1 && failed[0].contains(&refused.to_string()), "{failed:?}");
+}
+
 macro_rules! on_each_backend {
     ($($program:ident),*) => {
         on_each_backend!(@backend tokio, "tokio"; $($program),*);
@@ -232,7 +249,7 @@ macro_rules! on_each_backend {
     };
 }
 
-on_each_backend!(pong, echo_protocol, echo_task, timed_wait, slow_neighbour);
+on_each_backend!(pong, echo_protocol, echo_task, timed_wait, slow_neighbour, downloads);
 
 #[test]
 fn blocking_threads_speak_the_same_protocols() {

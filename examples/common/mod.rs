@@ -41,22 +41,22 @@ macro_rules! on_backend {
 }
 pub(crate) use on_backend;
 
-/// `[--port N] [--backend tokio|smol|async-std] [WORD]`.
+/// `[--port N] [--backend tokio|smol|async-std] [WORD…]`.
 pub(crate) struct Args {
     port: Option<u16>,
     pub(crate) backend: Backend,
-    pub(crate) word: Option<String>,
+    pub(crate) words: Vec<String>,
 }
 
 pub(crate) fn args() -> io::Result<Args> {
-    let mut args = Args { port: None, backend: Backend::Tokio, word: None };
+    let mut args = Args { port: None, backend: Backend::Tokio, words: Vec::new() };
     let mut words = env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
             "--port" => args.port = Some(words.next().unwrap_or_default().parse().map_err(invalid)?),
             "--backend" => args.backend = backend(&words.next().unwrap_or_default())?,
             option if option.starts_with('-') => return Err(invalid(format!("unknown option {option}"))),
-            _ => args.word = Some(word),
+            _ => args.words.push(word),
         }
     }
     Ok(args)

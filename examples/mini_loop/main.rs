@@ -27,7 +27,7 @@ use protocols::{Echo, Pong};
 
 fn main() -> io::Result<()> {
     let args = common::args()?;
-    match args.word.as_deref().unwrap_or("pong") {
+    match args.words.first().map_or("pong", String::as_str) {
         "pong" => serve(args.listen(8888)?, |_| Pong)?.wait_closed(),
         "echo" => {
             let (lost, losses) = mpsc::channel();

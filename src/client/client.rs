@@ -33,9 +33,9 @@ use super::wire::{Key, Wire};
 ///
 /// let server = anyloop::bind("127.0.0.1:0")?;
 /// let url = format!("http://{}/", server.local_addr());
-/// let serving = anyloop::smol::serve(server, Router::new().get("/", |_: Request| "hello"))?;
+/// let serving = anyloop::serve(server, Router::new().get("/", |_: Request| "hello"))?;
 ///
-/// let text = anyloop::smol::block_on(|rt| async move {
+/// let text = anyloop::block_on(|rt| async move {
 ///     let client = Client::new(rt);
 ///     client.get(&url).send().await?.error_for_status()?.text().await
 /// })??;
@@ -176,7 +176,7 @@ impl<R: Runtime> fmt::Debug for Client<R> {
 ///
 /// use anyloop::client::{Client, Timeouts};
 ///
-/// # anyloop::smol::block_on(|rt| async {
+/// # anyloop::block_on(|rt| async {
 /// let client = Client::builder(rt)
 ///     .timeouts(|timeouts| timeouts.head = Some(Duration::from_secs(5)))
 ///     .pool(|pool| pool.per_host = 10)

@@ -157,6 +157,9 @@ impl<R: Runtime> Exchange<'_, R> {
             if let Some(end) = self.end {
                 sending = sending.end_at(end);
             }
+            if let Some(see) = draft.on_interim.clone() {
+                sending = sending.on_interim(move |head| see(head));
+            }
             let failed = match sending.await {
                 Ok(response) => {
                     return Ok(Incoming::new(runtime.clone(), response, lease.place, draft.method));

@@ -17,7 +17,7 @@ use std::task::Wake;
 /// ```
 /// use anyloop::client::Gather;
 ///
-/// # anyloop::smol::block_on(|_| async {
+/// # anyloop::block_on(|_| async {
 /// let mut squares = Gather::new(64, (0..1_000_u64).map(|n| async move { n * n }));
 /// let mut sum = 0;
 /// while let Some((index, square)) = squares.next().await {

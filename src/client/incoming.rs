@@ -4,6 +4,7 @@ use core::fmt;
 use core::task::{Context, Poll, ready};
 
 use anyloop_core::client;
+use anyloop_core::codec::BodyKind;
 use anyloop_core::driver::{Peer, Runtime};
 use anyloop_core::head::{Headers, Method, ResponseHead};
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use bytes::Bytes;
 use super::decode::Decoder;
 use super::error::Error;
 use super::pool::Place;
-use super::wire::{Key, Wire};
+use super::wire::{Key, Tunnel, Wire};
 
 pub(crate) struct Incoming<R: Runtime> {
     source: Option<Source<R>>,
@@ -59,6 +60,20 @@ impl<R: Runtime> Incoming<R> {
         self.decoder = decoder.filter(|_| self.source.is_some()).map(Box::new);
     }
 
+    /// Takes the tunnel that the connection became. It is none of the pool's any more.
+    pub(crate) fn into_tunnel(mut self) -> Result<Tunnel<R>, Box<Self>> {
+        match self.source.take() {
+            Some(Source { response, .. }) if response.kind() == BodyKind::Tunnel => {
+                response.into_tunnel().ok_or_else(|| Box::new(self))
+            }
+            other => {
+                self.source = other;
+                Err(Box::new(self))
+            }
+        }
+    }
+
+    #[cfg(feature = "decode")]
     pub(crate) fn is_whole(&self) -> bool {
         self.source.is_none()
     }

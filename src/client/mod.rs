@@ -15,8 +15,8 @@
 //! let app = Router::new().post("/greet", |_: Request| "hello");
 //! let server = anyloop::bind("127.0.0.1:0")?;
 //! let url = format!("http://{}/greet", server.local_addr());
-//! let serving = anyloop::smol::serve(server, app)?;
-//! assert_eq!(anyloop::smol::block_on(|rt| greet(Client::new(rt), &url))??, "hello");
+//! let serving = anyloop::serve(server, app)?;
+//! assert_eq!(anyloop::block_on(|rt| greet(Client::new(rt), &url))??, "hello");
 //! # serving.shutdown().announce();
 //! # serving.wait_closed()?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -70,3 +70,4 @@ pub use redirect::Redirects;
 pub use request::{IntoUrl, RequestBuilder};
 pub use response::Response;
 pub use url::{self, Url};
+pub use wire::Tunnel;

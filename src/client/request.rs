@@ -1,11 +1,12 @@
 //! A request, while it is put together.
 
 use core::fmt;
+use std::sync::Arc;
 
 use anyloop_core::body::Body;
 use anyloop_core::client::Timeouts;
 use anyloop_core::driver::Runtime;
-use anyloop_core::head::{HeaderName, HeaderValue, Headers, InvalidHeader, Known, Method};
+use anyloop_core::head::{HeaderName, HeaderValue, Headers, InvalidHeader, Known, Method, ResponseHead};
 #[cfg(feature = "json")]
 use serde::Serialize;
 use url::form_urlencoded::Serializer;
@@ -57,6 +58,9 @@ impl IntoUrl for String {
     }
 }
 
+/// Sees interim responses.
+pub(crate) type OnInterim = Arc<dyn Fn(ResponseHead) + Send + Sync>;
+
 /// What is sent.
 pub(crate) struct Draft {
     pub(crate) method: Method,
@@ -65,6 +69,7 @@ pub(crate) struct Draft {
     pub(crate) headers: Headers,
     pub(crate) payload: Payload,
     pub(crate) timeouts: Option<Timeouts>,
+    pub(crate) on_interim: Option<OnInterim>,
     /// Whether `Host` was set by the caller.
     pub(crate) host: Host,
 }
@@ -208,6 +213,14 @@ impl<R: Runtime> RequestBuilder<R> {
         })
     }
 
+    /// Lets a function see the interim (1xx) responses, early hints for instance, those to redirected requests among them.
+    pub fn on_interim(self, see: impl Fn(ResponseHead) + Send + Sync + 'static) -> Self {
+        self.change(|draft| {
+            draft.on_interim = Some(Arc::new(see));
+            Ok(())
+        })
+    }
+
     /// Sends the request and waits for the head of its response, after redirects.
     ///
     /// Dropping the future cancels the request and closes the connection it was on.
@@ -256,7 +269,7 @@ impl Draft {
             headers.append(Known::Authorization, credentials).map_err(Error::invalid)?;
         }
         let payload = Payload::empty();
-        Ok(Self { method, url, headers, payload, timeouts: None, host: Host::OfUrl })
+        Ok(Self { method, url, headers, payload, timeouts: None, on_interim: None, host: Host::OfUrl })
     }
 
     fn content_type(&mut self, media_type: HeaderValue) -> Result<(), Error> {

@@ -14,6 +14,7 @@ use url::Url;
 
 use super::error::{Cause, Error, Phase, Shown};
 use super::incoming::Incoming;
+use super::wire::Tunnel;
 
 /// A response. Its body arrives while it is read: nothing is read ahead beyond what one read of the socket brings, so
 /// whoever does not read stops the server from sending.
@@ -157,6 +158,16 @@ impl<R: Runtime> Response<R> {
         let url = self.url.clone();
         let bytes = self.bytes().await?;
         serde_json::from_slice(&bytes).map_err(|error| Error::content(error).at(&url))
+    }
+
+    /// Takes the bytes of both directions after a switch of protocols: a 101 to a request with `Upgrade`, whose
+    /// connection leaves the pool.
+    ///
+    /// # Errors
+    /// The response itself when it is none.
+    pub fn into_tunnel(self) -> Result<Tunnel<R>, Box<Self>> {
+        let Self { head, url, body, max_collect } = self;
+        body.into_tunnel().map_err(|body| Box::new(Self { head, url, body: *body, max_collect }))
     }
 
     /// Makes a body of what is to come, so that a server can hand it on as it arrives.

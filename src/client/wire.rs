@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyloop_core::client::Connection;
+use anyloop_core::client::{self, Connection};
 use anyloop_core::driver::{Peer, Runtime};
 
 use super::client::Shared;
@@ -29,6 +29,9 @@ pub(crate) enum Route {
 
 /// A connection that requests are sent on.
 pub(crate) type Wire<R> = Connection<R>;
+
+/// A connection that is no longer HTTP, after a switch of protocols.
+pub type Tunnel<R> = client::Tunnel<R>;
 
 /// Puts HTTP over a stream.
 pub(crate) fn wire<R: Runtime>(shared: &Shared<R>, stream: R::Stream, peer: Peer) -> Wire<R> {

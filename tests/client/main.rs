@@ -72,6 +72,7 @@ scenarios! {
     verbs::each_verb_and_body_arrives,
     verbs::bodies_are_gathered_within_limits,
     verbs::a_body_is_handed_on_as_it_comes,
+    verbs::interim_responses_and_tunnels_are_given_out,
     wire::heads_are_as_they_were_given,
     wire::hosts_have_no_default_port,
     wire::what_cannot_be_sent_is_an_error,

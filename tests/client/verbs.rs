@@ -1,12 +1,18 @@
 //! Requests and responses of every kind, against our own server.
 
+use std::io::Read;
+use std::sync::{Arc, Mutex};
+
 use anyloop::client::{Cause, Client, MultipartForm, Part, Phase};
 use anyloop::{
     Body, Method, Multipart, MultipartError, Request, Response, Router, Runtime, Server, SharedRuntime,
 };
 use anyloop_core::driver::{Spawn, Workers};
+use anyloop_core::head::ResponseHead;
 use anyloop_core::server::Connection;
 use anyloop_smol::Smol;
+
+use crate::script::{Scripted, ok};
 
 async fn echo(request: Request) -> Response {
     let method = request.method().to_string();
@@ -165,4 +171,43 @@ pub(crate) async fn a_body_is_handed_on_as_it_comes<R: SharedRuntime>(rt: R) {
     assert_eq!(anyloop::test::exchange(&proxy, large).await.body, vec![b'x'; 3 << 20]);
     assert!(anyloop::test::exchange(&proxy, streamed).await.text().ends_with("98 99 "));
     assert_eq!(client.connections().idle, 1);
+}
+
+pub(crate) async fn interim_responses_and_tunnels_are_given_out<R: Runtime>(rt: R) {
+    let server = Scripted::start(|_, line| {
+        while let Some(request) = line.request() {
+            line.send(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n");
+            if !request.to_ascii_lowercase().contains("upgrade: shout") {
+                line.send(ok("plain").as_bytes());
+                continue;
+            }
+            line.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: shout\r\n\r\n");
+            let mut word = [0; 5];
+            line.stream().read_exact(&mut word).expect("a word");
+            line.send(word.to_ascii_uppercase().as_slice());
+            return;
+        }
+    });
+    let client = Client::new(rt);
+    let hints = Arc::new(Mutex::new(Vec::new()));
+    let see = {
+        let hints = Arc::clone(&hints);
+        move |head: ResponseHead| {
+            hints.lock().unwrap().push((head.status.code(), head.headers.get_str("link").map(str::to_owned)))
+        }
+    };
+    let plain = client.get(server.url("/")).on_interim(see).send().await.unwrap();
+    assert_eq!(*hints.lock().unwrap(), [(103, Some("</a.css>".to_owned()))]);
+    let plain = plain.into_tunnel().unwrap_err();
+    assert_eq!(plain.text().await.unwrap(), "plain");
+    let response = client.get(server.url("/")).header("Upgrade", "shout").send().await.unwrap();
+    assert_eq!(response.status().code(), 101);
+    let mut tunnel = response.into_tunnel().unwrap();
+    assert_eq!(client.connections().total, 0);
+    tunnel.write("hello").await.unwrap();
+    let mut answer = Vec::new();
+    while let Some(bytes) = tunnel.read().await {
+        answer.extend_from_slice(&bytes.unwrap());
+    }
+    assert_eq!(answer, b"HELLO");
 }
