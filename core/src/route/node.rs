@@ -45,9 +45,9 @@ pub(super) struct Node {
     children: Children,
 }
 
-/// Texts of more than a word, as words, the last one with zeros behind the text.
+/// Texts of more than a word.
 #[derive(Clone, Default)]
-pub(super) struct Texts(Vec<Box<[u64]>>);
+pub(super) struct Texts(Vec<Box<[u8]>>);
 
 /// How a node hangs on its parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,16 +68,12 @@ enum Children {
 }
 
 impl Texts {
-    /// Returns a text of `len` bytes of which `text` is what its node holds.
-    fn words<'t>(&'t self, text: &'t u64, len: u8) -> &'t [u64] {
-        if usize::from(len) > WORD { &self.0[*text as usize] } else { core::slice::from_ref(text) }
-    }
-
+    /// Returns what a node is to hold.
     fn add(&mut self, text: &[u8]) -> u64 {
         if text.len() <= WORD {
             return low_word(text);
         }
-        self.0.push(text.chunks(WORD).map(low_word).collect());
+        self.0.push(text.into());
         self.0.len() as u64 - 1
     }
 }
@@ -106,8 +102,10 @@ impl Node {
     }
 
     pub(super) fn text(&self, texts: &Texts) -> Vec<u8> {
-        let words = texts.words(&self.text, self.len);
-        words.iter().flat_map(|word| word.to_le_bytes()).take(self.len()).collect()
+        match self.len() {
+            0..=WORD => self.text.to_le_bytes()[..self.len()].into(),
+            _ => texts.0[self.text as usize].to_vec(),
+        }
     }
 
     /// Tells whether the path continues at `at` with the text.
@@ -115,18 +113,8 @@ impl Node {
     pub(super) fn fits(&self, path: &Words<'_>, at: usize, texts: &Texts) -> bool {
         match MASKS.get(self.len()) {
             Some(mask) => (path.word(at) ^ self.text) & mask == 0,
-            None => self.fits_long(path.tail(at), texts),
+            None => starts_with(path.tail(at), &texts.0[self.text as usize]),
         }
-    }
-
-    /// Apart, to let the loop that calls `fits` keep the path in registers.
-    #[inline(never)]
-    fn fits_long(&self, tail: &[u8], texts: &Texts) -> bool {
-        let tail = Words::new(tail);
-        texts.words(&self.text, self.len).iter().enumerate().all(|(place, word)| {
-            let mask = MASKS[WORD.min(self.len() - place * WORD)];
-            (tail.word(place * WORD) ^ word) & mask == 0
-        })
     }
 
     pub(super) fn child(&self, first: u8) -> Link {
@@ -166,6 +154,14 @@ impl Node {
         };
         links.iter().chain([&self.param]).filter_map(|link| *link)
     }
+}
+
+/// Compares texts of at least a word in place: calling `memcmp` for each costs more.
+fn starts_with(path: &[u8], text: &[u8]) -> bool {
+    let Some(path) = path.get(..text.len()) else { return false };
+    let (words, others) = (path.as_chunks::<WORD>().0, text.as_chunks::<WORD>().0);
+    words.iter().zip(others).all(|(word, other)| word == other)
+        && path.last_chunk::<WORD>() == text.last_chunk::<WORD>()
 }
 
 #[cfg(test)]

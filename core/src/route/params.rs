@@ -1,10 +1,11 @@
 //! The parameters of a matched path.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::{fmt, iter, str};
 
-use super::path::decode_into;
+use super::path::{decode_into, decoded_len};
 use super::pattern::{Part, Pattern};
 
 /// How many bytes of names travel with a request by value.
@@ -70,23 +71,25 @@ impl PartialEq for Names {
 
 /// The values of a path with escapes, decoded, with a NUL between them, which no path holds; nothing for a path
 /// in which they stand as they are.
-pub(super) type Decoded = Option<Vec<u8>>;
+pub(super) type Decoded = Option<Box<[u8]>>;
 
 /// Decodes the values of a path, in which every escape is known to be one; they split no segment.
 #[cold]
 pub(super) fn decode(names: &Names, path: &[u8]) -> Decoded {
-    let mut text = Vec::new();
-    if path.contains(&b'%') {
-        for (_, value) in Params::new(names, &None, path).pairs() {
-            if text.is_empty() {
-                text.reserve_exact(path.len());
-            } else {
-                text.push(0);
-            }
-            decode_into(value, &mut text);
-        }
+    if !path.contains(&b'%') {
+        return None;
     }
-    (!text.is_empty()).then_some(text)
+    let values = || Params::new(names, &None, path).pairs().map(|(_, value)| value);
+    // An exact capacity spares the box a second allocation.
+    let len = values().map(|value| decoded_len(value) + 1).sum::<usize>().checked_sub(1)?;
+    let mut text = Vec::with_capacity(len);
+    for value in values() {
+        if !text.is_empty() {
+            text.push(0);
+        }
+        decode_into(value, &mut text);
+    }
+    Some(text.into())
 }
 
 /// The parameters of a matched path, without the path: what to keep beside a path that lives elsewhere.

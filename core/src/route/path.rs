@@ -77,6 +77,11 @@ pub(super) fn decode_into(mut canonical: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// Returns how many bytes text decodes to, of which each escape is one.
+pub(super) fn decoded_len(text: &[u8]) -> usize {
+    text.len() - 2 * text.iter().filter(|byte| **byte == b'%').count()
+}
+
 /// Reads the two digits after a `%`.
 fn escape(after: &[u8]) -> Option<(u8, &[u8])> {
     let [high, low, rest @ ..] = after else { return None };
@@ -145,6 +150,7 @@ mod tests {
             let canonical = rewrite(escaped.as_bytes()).unwrap();
             let mut decoded = Vec::new();
             decode_into(&canonical, &mut decoded);
+            assert_eq!(decoded_len(&canonical), decoded.len(), "{escaped}");
             assert_eq!(decoded, [byte, b'4', b'1'], "{escaped}");
         }
     }

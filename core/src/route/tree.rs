@@ -401,6 +401,12 @@ impl<T> Tree<T> {
         if words.is_plain() {
             return self.walk(&words, || ()).map_or(Located::Nowhere, Located::Plain);
         }
+        self.locate_rewritten(path)
+    }
+
+    /// Apart from the usual case, which needs no room for another path.
+    #[cold]
+    fn locate_rewritten(&self, path: &[u8]) -> Located {
         match rewrite(path) {
             Ok(path) => self.walk(&Words::new(&path), || ()).map_or(Located::Nowhere, Located::Rewritten),
             Err(error) => Located::Refused(error),
