@@ -12,11 +12,42 @@ const UPGRADE: HeaderValue = HeaderValue::from_static("upgrade");
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 const KEEP_ALIVE: HeaderValue = HeaderValue::from_static("keep-alive");
 
+/// What of a request's method matters for its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    Head,
+    Connect,
+    Other,
+}
+
+impl From<&Method> for Asked {
+    fn from(method: &Method) -> Self {
+        if *method == Method::HEAD {
+            Self::Head
+        } else if *method == Method::CONNECT {
+            Self::Connect
+        } else {
+            Self::Other
+        }
+    }
+}
+
+impl Asked {
+    /// Returns a method that is answered in the same way.
+    pub(super) fn method(self) -> Method {
+        match self {
+            Self::Head => Method::HEAD,
+            Self::Connect => Method::CONNECT,
+            Self::Other => Method::GET,
+        }
+    }
+}
+
 /// A request that is not answered yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Owed {
     pub(super) stream: StreamId,
-    pub(super) method: Method,
+    pub(super) asked: Asked,
     pub(super) version: Version,
     /// Whether the client may be answered with a tunnel.
     pub(super) may_switch: bool,
@@ -47,7 +78,7 @@ pub(super) fn write_head(
         Field::None => {}
         Field::Length(length) => {
             // A handler of HEAD may know the length of what it need not make.
-            let stated = if owed.method == Method::HEAD && length == 0 {
+            let stated = if owed.asked == Asked::Head && length == 0 {
                 framing::stated_length(&head.headers)
             } else {
                 None

@@ -1,5 +1,6 @@
 //! The body that is coming in.
 
+use alloc::boxed::Box;
 use bytes::{Bytes, BytesMut};
 
 use crate::codec::{INITIAL_CREDIT, StreamId};
@@ -14,8 +15,8 @@ use crate::parse::{Chunk, ChunkDecoder};
 enum Left {
     /// After so many more bytes.
     Length(u64),
-    /// Where the chunks say.
-    Chunked(ChunkDecoder),
+    /// Where the chunks say. In a box, for a connection has room for a body all the time.
+    Chunked(Box<ChunkDecoder>),
     /// At the end of the stream.
     UntilEof,
 }
@@ -64,7 +65,7 @@ impl Incoming {
         let left = match framing {
             Framing::Empty => Left::Length(0),
             Framing::Length(length) => Left::Length(length),
-            Framing::Chunked => Left::Chunked(ChunkDecoder::new()),
+            Framing::Chunked => Left::Chunked(Box::new(ChunkDecoder::new())),
             Framing::UntilClose | Framing::Tunnel => Left::UntilEof,
         };
         Self { stream, left, credit: INITIAL_CREDIT, begun: false, taker: Taker::Owner, expects_continue }

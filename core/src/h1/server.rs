@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
 
-use super::answer::{Owed, is_ours, write_head};
+use super::answer::{Asked, Owed, is_ours, write_head};
 use super::recv::{Incoming, Piece};
 use super::request::{self, Persistence};
 use super::send::Outgoing;
@@ -13,7 +13,7 @@ use crate::codec::{BodyKind, Busy, CloseReason, Codec, Event, Last, Misuse, Phas
 use crate::encode;
 use crate::error::Error;
 use crate::framing::{self, Framing, Role};
-use crate::head::{Headers, Known, Method, RequestHead, ResponseHead, Status, Version};
+use crate::head::{Headers, Known, RequestHead, ResponseHead, Status, Version};
 use crate::limits::Limits;
 use crate::link::{DEFAULT_INBOUND, Outbound};
 use crate::parse::{ChunkDecoder, RequestParser};
@@ -68,7 +68,7 @@ pub struct Server {
     close: Option<CloseReason>,
     eof: Option<Eof>,
     /// The method of the request that was refused, as far as it matters for the answer.
-    refused: Method,
+    refused: Asked,
     /// Whether the input holds bytes of a message that was not yielded yet.
     unread: bool,
     draining: bool,
@@ -95,7 +95,7 @@ impl Server {
             next: StreamId(0),
             close: None,
             eof: None,
-            refused: Method::GET,
+            refused: Asked::Other,
             unread: false,
             draining: false,
         }
@@ -165,7 +165,8 @@ impl Server {
 
     /// Takes a head in: checks what no single line shows, and decides what follows.
     fn begin(&mut self, head: RequestHead, size: usize) -> Result<Event<RequestHead>, Error> {
-        self.refused = head.method;
+        let asked = Asked::from(&head.method);
+        self.refused = asked;
         request::check(&head)?;
         let framing = framing::decide_request(&head.method, head.version, &head.headers)?;
         if let Framing::Length(length) = framing
@@ -193,13 +194,13 @@ impl Server {
             self.receive(Received::HeadAndBody(after));
             self.incoming = Some(Incoming::new(stream, framing, expects_continue));
         }
-        self.owe(Owed { stream, method: head.method, version: head.version, may_switch, persistence, size });
+        self.owe(Owed { stream, asked, version: head.version, may_switch, persistence, size });
         Ok(Event::Head { stream, head, body })
     }
 
     fn read_head(&mut self, inbound: &mut BytesMut) -> Result<Option<Event<RequestHead>>, Error> {
         if inbound.is_empty() && self.eof.is_none() && self.parser.is_idle() {
-            self.refused = Method::GET;
+            self.refused = Asked::Other;
             return Ok(None);
         }
         if self.owed.len() >= self.limits.max_pipelined {
@@ -213,7 +214,7 @@ impl Server {
         let parsed = self.parser.parse(inbound, &self.limits);
         if !matches!(parsed, Ok(Some(_))) {
             let asks_for_head = inbound.trim_ascii_start().starts_with(b"HEAD ");
-            self.refused = if asks_for_head { Method::HEAD } else { Method::GET };
+            self.refused = if asks_for_head { Asked::Head } else { Asked::Other };
         }
         match parsed? {
             Some(head) => self.begin(head, before - inbound.len()).map(Some),
@@ -330,10 +331,10 @@ impl Server {
         }
         if !tunnel {
             // RFC 9110 §9.3.6: the client takes any 2xx to CONNECT as the beginning of a tunnel.
-            let misleads = owed.method == Method::CONNECT && head.status.is_success();
+            let misleads = owed.asked == Asked::Connect && head.status.is_success();
             return if misleads { Err(Misuse::NotAllowed) } else { Ok(()) };
         }
-        let fits = if owed.method == Method::CONNECT {
+        let fits = if owed.asked == Asked::Connect {
             head.status.is_success()
         } else {
             // RFC 9110 §15.2.2: the switch names what it switches to.
@@ -414,7 +415,7 @@ impl Codec for Server {
         // What could not be read may have been HTTP/1.0, which knows no chunks.
         self.owe(Owed {
             stream,
-            method: self.refused,
+            asked: self.refused,
             version: Version::Http10,
             may_switch: false,
             persistence: Persistence::Close,
@@ -452,7 +453,7 @@ impl Codec for Server {
     ) -> Result<Last, Misuse> {
         let owed = self.front(stream)?;
         self.check_head(owed, head, body)?;
-        let role = Role::Response { method: &owed.method, status: head.status };
+        let role = Role::Response { method: &owed.asked.method(), status: head.status };
         let framing::Announced { framing, field } = framing::announce(role, owed.version, body);
         let close = match body {
             BodyKind::Tunnel => None,

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::config::Config;
-use super::deadlines::{Deadlines, Kind};
+use super::deadlines::{Between, Due, Kind};
 use super::exchange::{Env, Exchange, Moved};
 use super::wakers::Flag;
 use crate::body::{Body, BodyError, Slot};
@@ -72,7 +72,7 @@ pub struct Server<S: Service, C = h1::Server> {
     exchanges: SmallVec<[Exchange<S::Running>; 1]>,
     /// The room of the last exchange, for the next one.
     room: S::Running,
-    deadlines: Deadlines,
+    between: Between,
     age: Age,
     /// Which exchange is worked on first, where several are: each in its turn.
     turn: usize,
@@ -102,7 +102,7 @@ where
             connection,
             exchanges: SmallVec::new(),
             room: S::Running::default(),
-            deadlines: Deadlines::default(),
+            between: Between::default(),
             age: Age::New,
             turn: 0,
             is_draining: false,
@@ -185,7 +185,7 @@ where
         link: &mut Link,
     ) {
         self.age = Age::Used;
-        self.deadlines = Deadlines::default();
+        self.between.clear();
         let mut exchange = self.new_exchange(stream, link.now().mono);
         if !C::ORDERED {
             exchange.flag = Some(Flag::new(cx.waker()));
@@ -347,7 +347,7 @@ where
         let active = self.active();
         let timeouts = &self.config.timeouts;
         let due = self.exchanges[..active].iter_mut().filter_map(|each| each.settle(now, has_room, timeouts));
-        link.set_deadline(due.chain(self.deadlines.next()).min());
+        link.set_deadline(due.chain(self.between.next()).min());
         link.allow(self.codec.input_room());
         match self.codec.phase() {
             // A request may have begun in what the codec has not seen.
@@ -360,19 +360,17 @@ where
     /// Between exchanges the peer must finish a head that it began, or begin one.
     fn settle_connection(&mut self, link: &Link) {
         let (now, timeouts) = (link.now().mono, &self.config.timeouts);
-        let deadlines = &mut self.deadlines;
+        let between = &mut self.between;
         if !self.exchanges.is_empty() || !link.can_write() {
             // What is in the input may be whole.
-            *deadlines = Deadlines::default();
+            between.clear();
         } else if self.age == Age::New || !link.inbound.is_empty() {
-            deadlines.set(Kind::Idle, None);
-            deadlines.start(Kind::Head, || now + timeouts.head);
+            between.start(Due::Head, || now + timeouts.head);
         } else if !link.outbound.is_empty() {
             // The peer still takes its answer.
-            *deadlines = Deadlines::default();
+            between.clear();
         } else {
-            deadlines.set(Kind::Head, None);
-            deadlines.start(Kind::Idle, || now + timeouts.idle);
+            between.start(Due::Use, || now + timeouts.idle);
         }
     }
 
@@ -397,11 +395,10 @@ where
     }
 
     /// The connection as a whole waited too long.
-    fn on_deadline(&mut self, kind: Kind, link: &mut Link) {
-        match kind {
-            Kind::Head if !link.inbound.is_empty() => self.fail(Error::HeadTimeout, link),
-            Kind::Head | Kind::Idle => link.close(),
-            Kind::Body | Kind::Handler | Kind::Tunnel => {}
+    fn on_deadline(&mut self, due: Due, link: &mut Link) {
+        match due {
+            Due::Head if !link.inbound.is_empty() => self.fail(Error::HeadTimeout, link),
+            Due::Head | Due::Use => link.close(),
         }
     }
 
@@ -416,7 +413,6 @@ where
             }
             Kind::Handler => exchange.time_out(&self.config),
             Kind::Tunnel => exchange.wake(),
-            Kind::Head | Kind::Idle => {}
         }
     }
 
@@ -523,8 +519,8 @@ where
 
     fn deadline_reached(&mut self, link: &mut Link) -> Result<(), Infallible> {
         let now = link.now().mono;
-        while let Some(kind) = self.deadlines.take_due(now) {
-            self.on_deadline(kind, link);
+        if let Some(due) = self.between.take_due(now) {
+            self.on_deadline(due, link);
         }
         for at in 0..self.active() {
             while let Some(kind) = self.exchanges[at].take_due(now) {
@@ -585,7 +581,7 @@ impl<S: Service, C> fmt::Debug for Server<S, C> {
         f.debug_struct("Server")
             .field("connection", &self.connection)
             .field("exchanges", &self.exchanges.len())
-            .field("deadlines", &self.deadlines)
+            .field("between", &self.between)
             .finish_non_exhaustive()
     }
 }

@@ -5,6 +5,7 @@ use core::pin::Pin;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Context, Poll, Waker};
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use std::sync::{Mutex, PoisonError};
@@ -47,7 +48,8 @@ pub(crate) struct Connection {
     left: AtomicBool,
     interim_used: AtomicBool,
     interim_waits: AtomicBool,
-    shared: Mutex<SharedState>,
+    /// Made by the first handler that wants something of it; few do.
+    shared: Mutex<Option<Box<SharedState>>>,
 }
 
 #[derive(Debug, Default)]
@@ -73,7 +75,7 @@ impl Connection {
         })
     }
 
-    fn shared(&self) -> std::sync::MutexGuard<'_, SharedState> {
+    fn shared(&self) -> std::sync::MutexGuard<'_, Option<Box<SharedState>>> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -82,8 +84,8 @@ impl Connection {
         if self.left.swap(true, Ordering::AcqRel) {
             return;
         }
-        let waiting = core::mem::take(&mut self.shared().waiting_for_left);
-        waiting.into_iter().flatten().for_each(Waker::wake);
+        let waiting = self.shared().as_mut().map(|shared| core::mem::take(&mut shared.waiting_for_left));
+        waiting.into_iter().flatten().flatten().for_each(Waker::wake);
     }
 
     /// Whether handlers asked for interim responses.
@@ -97,7 +99,7 @@ impl Connection {
         if !self.interim_waits.swap(false, Ordering::AcqRel) {
             return Vec::new();
         }
-        core::mem::take(&mut self.shared().interim)
+        self.shared().as_mut().map(|shared| core::mem::take(&mut shared.interim)).unwrap_or_default()
     }
 
     /// Remembers whom to wake for interim responses, if any handler can send them.
@@ -105,11 +107,7 @@ impl Connection {
         if !self.interim_used.load(Ordering::Acquire) {
             return;
         }
-        let mut shared = self.shared();
-        match &mut shared.task {
-            Some(task) => task.clone_from(waker),
-            None => shared.task = Some(waker.clone()),
-        }
+        self.shared().get_or_insert_default().task.get_or_insert_with(|| waker.clone()).clone_from(waker);
     }
 }
 
@@ -146,7 +144,7 @@ impl Future for Wait<'_> {
         if self.connection.left.load(Ordering::Acquire) {
             return Poll::Ready(());
         }
-        let places = &mut shared.waiting_for_left;
+        let places = &mut shared.get_or_insert_default().waiting_for_left;
         let place = self.place.unwrap_or_else(|| {
             places.iter().position(Option::is_none).unwrap_or_else(|| {
                 places.push(None);
@@ -163,7 +161,8 @@ impl Future for Wait<'_> {
 impl Drop for Wait<'_> {
     fn drop(&mut self) {
         if let Some(place) = self.place
-            && let Some(waker) = self.connection.shared().waiting_for_left.get_mut(place)
+            && let Some(shared) = &mut *self.connection.shared()
+            && let Some(waker) = shared.waiting_for_left.get_mut(place)
         {
             *waker = None;
         }
@@ -193,10 +192,11 @@ impl Interim {
         let mut head = ResponseHead::new(status);
         head.headers = headers;
         let mut shared = self.connection.shared();
-        shared.interim.push((self.stream, head));
+        let state = shared.get_or_insert_default();
+        state.interim.push((self.stream, head));
         // Under the lock: whoever looks before this has left its waker by then, or sees the mark.
         self.connection.interim_waits.store(true, Ordering::Release);
-        let task = shared.task.take();
+        let task = state.task.take();
         drop(shared);
         if let Some(task) = task {
             task.wake();
