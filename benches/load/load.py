@@ -247,8 +247,13 @@ def estimate(options):
     total = 0.0
     for workload in (WORKLOADS[key] for key in options.workloads):
         servers = sum(workload.takes(BY_KEY[key]) for key in options.servers)
-        total += servers * windows(workload, options) * (workload.load.get("seconds", 1) * options.seconds + 0.2) + 5
+        total += servers * windows(workload, options) * (duration(workload) * options.seconds + 0.2) + 5
     return total
+
+
+def duration(workload):
+    """About how many times as long as a common window one of this workload takes."""
+    return 3 if workload.measure is measure.idle else workload.load.get("seconds", 1)
 
 
 def windows(workload, options):

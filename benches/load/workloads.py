@@ -38,7 +38,7 @@ class Workload:
     load: dict = field(default_factory=dict)
     #: A server that is new for each window.
     fresh: bool = False
-    #: Whether others on the cores change the figure. They change no count of bytes or calls.
+    #: Whether others on the cores change the figure. They change no count of bytes.
     timed: bool = True
 
     def takes(self, server):
@@ -122,7 +122,7 @@ OTHERS = [
     ),
     *(
         plaintext(
-            f"connections-{count}", f"{count:,} connections", count, share=0.5,
+            f"connections-{count}", f"{count:,} connections", count, share=0.3 if count == 10000 else 0.5,
             servers=(*OURS, "hyper", "nginx", "raw"), load={"seconds": 4} if count == 10000 else {},
             note="Opening the connections is part of it." if count == 10000 else "",
         )
@@ -137,11 +137,11 @@ OTHERS = [
     ),
     plaintext(
         "idle-10000", "10,000 idle keep-alive connections", 0, measure=measure.idle, load={"count": 10000},
-        unit="KiB of memory a connection", scale=1 / 1024, share=0.2, fresh=True, timed=False,
+        unit="KiB of memory a connection", scale=1 / 1024, share=0.1, fresh=True, timed=False,
     ),
     plaintext(
         "syscalls-64", "system calls, 64 connections", 64, measure=measure.syscalls,
-        unit="system calls a request", scale=1.0, share=0.1, timed=False,
+        unit="system calls a request", scale=1.0, share=0.2,
     ),
 ]
 WORKLOADS = {workload.key: workload for workload in MAIN + OTHERS}
