@@ -12,5 +12,6 @@ mod cuts;
 mod dance;
 mod exchange;
 mod timeouts;
+mod torture;
 mod tunnel;
 mod world;
