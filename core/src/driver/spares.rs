@@ -15,6 +15,8 @@ use crate::time::{Instant, Now};
 
 /// How much one read may bring, in bytes.
 pub(crate) const READ: usize = 16 * 1024;
+/// A read buffer with less room than this is not read into.
+const LEAST: usize = READ / 4;
 /// A leftover up to this size moves to a buffer of its own; a longer one keeps the buffer that it stands in.
 const LEFTOVER: usize = 2 * 1024;
 /// A write buffer begins with this size.
@@ -96,10 +98,14 @@ impl Parked {
     }
 }
 
-/// Keeps an empty link for the next poll of any connection of this thread, unless its buffers grew or are held by others.
+/// Keeps an empty link for the next poll of any connection of this thread, without buffers that grew.
+///
+/// A read buffer of which others hold slices, a client's response for instance, is kept while there is room behind them:
+/// most likely they are gone when it is lent again, and it is whole then.
 fn give_back(mut link: Box<Link>) {
-    let fits = link.inbound.try_reclaim(READ) && link.inbound.capacity() <= KEPT;
-    if !fits {
+    let whole = link.inbound.try_reclaim(READ);
+    let room = link.inbound.capacity();
+    if room > KEPT || !whole && room < LEAST {
         link.inbound = BytesMut::new();
     }
     if !link.outbound.reclaim(WRITE, KEPT) {
@@ -125,7 +131,7 @@ pub(crate) fn make_space(link: &mut Link, fit: &mut Fit, room: usize) -> usize {
     let inbound = &mut link.inbound;
     let wanted = room.min(READ);
     if inbound.is_empty() {
-        if !inbound.try_reclaim(wanted) && inbound.capacity() < wanted.min(READ / 4) {
+        if !inbound.try_reclaim(wanted) && inbound.capacity() < wanted.min(LEAST) {
             *inbound = BytesMut::with_capacity(READ);
         }
         *fit = Fit::Large;
@@ -184,16 +190,30 @@ mod tests {
     }
 
     #[test]
-    fn a_read_buffer_that_a_handler_holds_a_slice_of_does_not_come_back() {
+    fn a_read_buffer_that_others_hold_slices_of_is_read_into_behind_them() {
         let (mut parked, mut fit) = scene();
-        let mut link = lend(&mut parked);
-        make_room(&mut link, &mut fit);
-        link.inbound.extend_from_slice(b"held");
-        let held = link.inbound.split().freeze();
-        parked.park(link, MARK, &mut fit);
-        assert_eq!(spares(), Some(1));
-        assert_eq!(lend(&mut parked).inbound.capacity(), 0);
-        assert_eq!(held, "held");
+        let mut hold = |text: &[u8]| {
+            let mut link = lend(&mut parked);
+            let room = make_room(&mut link, &mut fit);
+            link.inbound.extend_from_slice(text);
+            let held = link.inbound.split().freeze();
+            parked.park(link, MARK, &mut fit);
+            (room, held)
+        };
+        let (first_room, first) = hold(b"first");
+        let (second_room, second) = hold(b"second");
+        assert_eq!((first_room, second_room), (READ, READ - 5));
+        assert_eq!(first.as_ptr().wrapping_add(5), second.as_ptr());
+        let (room, large) = hold(&[b'x'; READ - LEAST]);
+        assert_eq!(room, READ - 11);
+        drop((second, large));
+        let (room, other) = hold(b"other");
+        assert_eq!(room, READ, "too little was left behind them");
+        assert_ne!(other.as_ptr(), first.as_ptr());
+        let place = other.as_ptr();
+        drop(other);
+        assert_eq!(hold(b"again").1.as_ptr(), place, "nobody holds it any more");
+        assert_eq!(first, "first");
     }
 
     #[test]

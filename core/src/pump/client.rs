@@ -50,6 +50,13 @@ enum Interims {
     Keep,
 }
 
+/// Whether something came or changed since the codec was asked for events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum News {
+    None,
+    Some,
+}
+
 /// A request on its way.
 #[derive(Debug)]
 struct Request {
@@ -115,6 +122,7 @@ pub struct Client<C = h1::Client> {
     exchanges: u64,
     /// Whether a byte came since the request began.
     heard: bool,
+    news: News,
     /// Bytes that the link had to send when it was last looked at.
     unsent: usize,
     /// Whether the connection was polled since the exchange was started.
@@ -150,6 +158,7 @@ impl<C: Codec<In = ResponseHead, Out = RequestHead>> Client<C> {
             fault: None,
             exchanges: 0,
             heard: false,
+            news: News::None,
             unsent: 0,
             is_fresh: false,
         }
@@ -269,6 +278,7 @@ impl<C: Codec<In = ResponseHead, Out = RequestHead>> Client<C> {
             self.taken += chunk.len();
         }
         self.codec.discard(self.stream, &mut Outbound::default());
+        self.news = News::Some;
         if self.progress == Progress::Body {
             // The end of a body that nobody wants is no event.
             self.progress = Progress::Whole;
@@ -310,24 +320,22 @@ impl<C: Codec<In = ResponseHead, Out = RequestHead>> Client<C> {
         link.abort();
     }
 
-    /// Takes events until the codec has none.
-    fn intake(&mut self, link: &mut Link) -> bool {
-        let mut moved = false;
+    /// Takes events until the codec has none, where there may be any.
+    fn intake(&mut self, link: &mut Link) {
         let taken = core::mem::take(&mut self.taken);
         if taken > 0 {
             self.waits.granted(taken);
             self.codec.grant(self.stream, taken, &mut link.outbound);
+        } else if self.news == News::None {
+            return;
         }
+        self.news = News::None;
         loop {
             match self.codec.next_event(&mut link.inbound, &mut link.outbound) {
                 Ok(Some(event)) => self.on_event(event),
-                Ok(None) => return moved,
-                Err(error) => {
-                    self.on_error(error, link);
-                    return moved;
-                }
+                Ok(None) => return,
+                Err(error) => return self.on_error(error, link),
             }
-            moved = true;
         }
     }
 
@@ -471,13 +479,14 @@ impl<C: Codec<In = ResponseHead, Out = RequestHead>> Protocol for Client<C> {
 
     /// Leaves everything to [`Protocol::poll_work`], which runs in the same turn and owns the body of the request.
     fn data_received(&mut self, _: &mut Link) -> Result<(), Infallible> {
-        self.heard = true;
+        (self.heard, self.news) = (true, News::Some);
         self.waits.received(0);
         Ok(())
     }
 
     fn eof_received(&mut self, _: &mut Link, how: Eof) -> Result<(), Infallible> {
         self.codec.eof(how);
+        self.news = News::Some;
         Ok(())
     }
 
@@ -495,13 +504,10 @@ impl<C: Codec<In = ResponseHead, Out = RequestHead>> Protocol for Client<C> {
         if core::mem::take(&mut self.is_fresh) {
             self.waits = Waits::begin(link.now().mono, &self.config.timeouts, self.end_at);
         }
-        while !link.is_closing() {
-            let came = self.intake(link);
-            let sent = !link.is_closing() && link.can_write() && self.output(cx, link);
-            if !came && !sent {
-                break;
-            }
+        if !link.is_closing() {
+            self.intake(link);
         }
+        while !link.is_closing() && link.can_write() && self.output(cx, link) {}
         if !link.is_closing() {
             self.settle(link);
         }

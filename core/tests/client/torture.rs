@@ -115,7 +115,7 @@ fn play(seed: u64) {
     let mut config = SimConfig::torture(seed);
     config.poll_limit = 300_000;
     let sim = Sim::with_config(config);
-    let faulty = seed % 3 == 0;
+    let faulty = seed.is_multiple_of(3);
     let seen = Seen::default();
     let config = Arc::<Config>::default();
     let result = sim.run(LONG, {
