@@ -16,23 +16,50 @@ use bytes::BytesMut;
 
 /// A connected TCP or Unix socket.
 #[derive(Debug)]
-pub struct Stream(Async<socket2::Socket>);
+pub struct Stream {
+    io: Async<socket2::Socket>,
+    guess: Guess,
+}
 
-impl Stream {
-    /// Tries first and waits after: under load the bytes or the room are mostly there, and waiting costs a system call
-    /// of its own.
-    fn poll_io<T>(
-        &self,
-        mut ready: impl FnMut(&Async<socket2::Socket>) -> Poll<io::Result<()>>,
-        mut io: impl FnMut(&socket2::Socket) -> io::Result<T>,
-    ) -> Poll<io::Result<T>> {
-        loop {
-            match io(self.0.get_ref()) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready!(ready(&self.0))?,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                done => return Poll::Ready(done),
-            }
+/// Whether the bytes that are wanted are likely to be there.
+///
+/// Under load they mostly are, and waiting for them first would cost a system call and a turn of the reactor. Where they are
+/// not, trying is the system call that is lost: after tries in vain, ever more reads wait first.
+#[derive(Clone, Copy, Debug, Default)]
+struct Guess {
+    /// How many tries were in vain since the last one that was not.
+    vain: u8,
+    /// How many reads wait first before the next try.
+    waits: u8,
+}
+
+impl Guess {
+    /// After so many tries in vain 2 to the power of one less reads wait, the one that found nothing among them.
+    const MOST: u8 = 5;
+
+    fn tries(self) -> bool {
+        self.waits == 0
+    }
+
+    /// A read that tried found nothing.
+    fn was_wrong(&mut self) {
+        self.vain = (self.vain + 1).min(Self::MOST);
+        self.waits = 1 << (self.vain - 1);
+    }
+
+    /// A read brought bytes; `all` says that there may be more.
+    fn read(&mut self, all: bool) {
+        if all || self.waits == 0 {
+            *self = Self::default();
+        } else {
+            self.waits -= 1;
         }
+    }
+}
+
+impl From<Async<socket2::Socket>> for Stream {
+    fn from(io: Async<socket2::Socket>) -> Self {
+        Self { io, guess: Guess::default() }
     }
 }
 
@@ -45,25 +72,47 @@ impl Transport for Stream {
         into: &mut BytesMut,
         limit: usize,
     ) -> Poll<io::Result<usize>> {
+        let Self { io, guess } = self;
         poll_read_through(into, limit, |room| {
-            self.poll_io(|io| io.poll_readable(cx), |mut socket| socket.read(room))
+            if !guess.tries() {
+                ready!(io.poll_readable(cx))?;
+            }
+            loop {
+                match io.get_ref().read(room) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        guess.was_wrong();
+                        ready!(io.poll_readable(cx))?;
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Ok(n) => {
+                        guess.read(n == room.len());
+                        return Poll::Ready(Ok(n));
+                    }
+                    Err(error) => return Poll::Ready(Err(error)),
+                }
+            }
         })
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, out: &mut Outbound) -> Poll<io::Result<usize>> {
+        let io = &self.io;
         poll_write_from(out, |slices| {
-            self.poll_io(
-                |io| io.poll_writable(cx),
-                |mut socket| match slices {
-                    [one] => socket.write(one),
-                    many => socket.write_vectored(many),
-                },
-            )
+            loop {
+                let written = match slices {
+                    [one] => io.get_ref().write(one),
+                    many => io.get_ref().write_vectored(many),
+                };
+                match written {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready!(io.poll_writable(cx))?,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    done => return Poll::Ready(done),
+                }
+            }
         })
     }
 
     fn poll_close(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.0.get_ref().shutdown(Shutdown::Write) {
+        match self.io.get_ref().shutdown(Shutdown::Write) {
             // The peer was faster.
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
             done => Poll::Ready(done),
@@ -110,7 +159,7 @@ pub(crate) fn poll_accept(
         match listener.io.get_ref().accept() {
             Ok((socket, peer)) => {
                 let local = finish_accept(&socket, &listener.local);
-                let stream = Stream(Async::new(socket)?);
+                let stream = Stream::from(Async::new(socket)?);
                 return Poll::Ready(Ok(Accepted { stream, peer: Peer::from(&peer), local }));
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => listener.drained = true,
@@ -135,7 +184,7 @@ pub(crate) fn connect(to: &Peer) -> Connecting<Stream> {
             }
             Peer::Unix(_) => return Err(anyloop_core::driver::socket::unnamed()),
         };
-        Ok(Stream(Async::new_nonblocking(socket)?))
+        Ok(Stream::from(Async::new_nonblocking(socket)?))
     })
 }
 
@@ -157,5 +206,41 @@ impl anyloop_core::driver::Timer for Timer {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         Pin::new(&mut self.0).poll(cx).map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Guess;
+
+    #[test]
+    fn tries_in_vain_become_rare_and_one_that_is_not_ends_that() {
+        let mut guess = Guess::default();
+        let mut waited = Vec::new();
+        for _ in 0..6 {
+            assert!(guess.tries());
+            guess.was_wrong();
+            let mut reads = 0;
+            while !guess.tries() {
+                guess.read(false);
+                reads += 1;
+            }
+            waited.push(reads);
+        }
+        assert_eq!(waited, [1, 2, 4, 8, 16, 16]);
+        guess.read(false);
+        guess.was_wrong();
+        guess.read(false);
+        assert!(guess.tries(), "it counts from one again");
+    }
+
+    #[test]
+    fn a_read_that_left_something_behind_is_followed_by_a_try() {
+        let mut guess = Guess::default();
+        guess.was_wrong();
+        guess.read(false);
+        guess.was_wrong();
+        guess.read(true);
+        assert!(guess.tries());
     }
 }
