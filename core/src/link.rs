@@ -229,6 +229,17 @@ impl Outbound {
         self.chunks.push_back(bytes);
     }
 
+    /// Queues all of `bytes` and leaves none of them: by reference when large, gathered when small.
+    #[inline]
+    pub(crate) fn take(&mut self, bytes: &mut Bytes) {
+        if bytes.len() < BY_REFERENCE {
+            self.tail.extend_from_slice(bytes);
+            bytes.clear();
+        } else {
+            self.write(core::mem::take(bytes));
+        }
+    }
+
     /// Copies bytes into the gathering tail.
     pub fn write_slice(&mut self, bytes: &[u8]) {
         self.tail.extend_from_slice(bytes);

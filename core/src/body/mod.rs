@@ -138,9 +138,20 @@ impl Body {
         self.max_collect
     }
 
-    pub(crate) fn with_max_collect(mut self, max_collect: usize) -> Self {
+    pub(crate) fn set_max_collect(&mut self, max_collect: usize) {
         self.max_collect = max_collect;
-        self
+    }
+
+    /// Becomes an empty body.
+    #[inline]
+    pub(crate) fn clear(&mut self) {
+        if !matches!(self.inner, Inner::Empty) {
+            self.inner = Inner::Empty;
+        }
+        if self.trailers.is_some() {
+            self.trailers = None;
+        }
+        self.max_collect = DEFAULT_MAX_COLLECT;
     }
 
     pub(crate) fn with_trailers(mut self, trailers: Option<Headers>) -> Self {

@@ -72,6 +72,9 @@ pub(super) fn write_head(
 ) {
     let tunnel = body == BodyKind::Tunnel;
     let keeps_upgrade = tunnel || head.status == Status::UPGRADE_REQUIRED;
+    // Of the usual head, all but its own field lines.
+    const USUAL: usize = 128;
+    out.tail().reserve(USUAL + head.headers.text_len());
     encode::status_line(out, Version::Http11, head.status);
     encode::fields(out, &head.headers, |known| is_ours(known) || known == Known::Upgrade && !keeps_upgrade);
     match field {

@@ -41,10 +41,10 @@ impl Outgoing {
                     return Err(Misuse::TooLittleBody { missing: *left - n });
                 }
                 *left -= n;
-                out.write(core::mem::take(bytes));
+                out.take(bytes);
             }
             Self::Chunked => encode::chunk(out, core::mem::take(bytes)),
-            Self::UntilClose => out.write(core::mem::take(bytes)),
+            Self::UntilClose => out.take(bytes),
         }
         Ok(())
     }

@@ -103,9 +103,16 @@ impl Server {
 
     /// Whether a request has begun that is not whole yet, or none has: what the head timeout is about.
     pub fn is_between_requests(&self) -> bool {
-        self.recv == Ok(Recv::Head) && self.parser.is_idle() && !self.unread
+        self.receives(Recv::Head) && self.parser.is_idle() && !self.unread
     }
 
+    /// Whether the receiving machine is there, and did not fail.
+    #[inline]
+    fn receives(&self, recv: Recv) -> bool {
+        self.recv.is_ok_and(|now| now == recv)
+    }
+
+    #[inline]
     fn receive(&mut self, what: Received) {
         if let Ok(now) = self.recv {
             let next = state::receive(now, what);
@@ -115,21 +122,16 @@ impl Server {
     }
 
     /// Steps the sending machine, and the receiving one where it waits for that.
+    #[inline]
     fn step(&mut self, what: Sent) -> Result<(), Misuse> {
         self.send = state::send(self.send, what).ok_or(Misuse::OutOfOrder)?;
         if self.send == Send::Idle {
-            if !self.owed.is_empty() {
-                self.owed.remove(0);
-            }
-            if self.owed.is_empty() && self.owed.spilled() {
-                self.owed = SmallVec::new();
-            }
-            self.take_turn();
+            self.end_turn();
         }
         if let Ok(recv) = self.recv {
             self.recv = Ok(state::couple(recv, self.send));
         }
-        if self.recv == Ok(Recv::Tunnel) && self.send == Send::Tunnel && self.incoming.is_none() {
+        if self.receives(Recv::Tunnel) && self.send == Send::Tunnel && self.incoming.is_none() {
             let stream = self.owed.first().map_or(StreamId(0), |owed| owed.stream);
             self.incoming = Some(Incoming::new(stream, Framing::Tunnel, false));
         }
@@ -146,6 +148,19 @@ impl Server {
     fn owe(&mut self, owed: Owed) {
         self.owed.push(owed);
         self.take_turn();
+    }
+
+    /// The oldest answer is not owed any more.
+    #[inline]
+    fn end_turn(&mut self) {
+        if self.owed.len() > 1 {
+            self.owed.remove(0);
+            self.take_turn();
+        } else if self.owed.spilled() {
+            self.owed = SmallVec::new();
+        } else {
+            self.owed.clear();
+        }
     }
 
     /// Begins to owe the oldest answer, unless one is being sent.
@@ -206,9 +221,11 @@ impl Server {
         if self.owed.len() >= self.limits.max_pipelined {
             return Ok(None);
         }
-        let ahead: usize = self.owed.iter().map(|owed| owed.size).sum();
-        if ahead > 0 && ahead >= self.limits.longest_head() {
-            return Ok(None);
+        if !self.owed.is_empty() {
+            let ahead: usize = self.owed.iter().map(|owed| owed.size).sum();
+            if ahead > 0 && ahead >= self.limits.longest_head() {
+                return Ok(None);
+            }
         }
         let before = inbound.len();
         let parsed = self.parser.parse(inbound, &self.limits);
@@ -340,11 +357,7 @@ impl Server {
             // RFC 9110 §15.2.2: the switch names what it switches to.
             switching && head.headers.known(Known::Upgrade).is_some()
         };
-        if owed.may_switch && fits && self.recv == Ok(Recv::Waiting) {
-            Ok(())
-        } else {
-            Err(Misuse::NotAllowed)
-        }
+        if owed.may_switch && fits && self.receives(Recv::Waiting) { Ok(()) } else { Err(Misuse::NotAllowed) }
     }
 }
 
@@ -568,7 +581,7 @@ impl Codec for Server {
         match (stopped, silent) {
             (true, true) => Phase::Closed(why),
             (true, false) => Phase::Draining(why),
-            (false, true) if self.recv == Ok(Recv::Head) => Phase::Idle,
+            (false, true) if self.receives(Recv::Head) => Phase::Idle,
             (false, _) => Phase::Busy,
         }
     }

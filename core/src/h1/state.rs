@@ -111,6 +111,7 @@ impl After {
 }
 
 /// One step of the receiving machine; `None` is impossible.
+#[inline]
 pub(super) fn receive(state: Recv, what: Received) -> Option<Recv> {
     match (state, what) {
         (Recv::Head, Received::HeadAndBody(after)) => Some(Recv::Body(after)),
@@ -130,6 +131,7 @@ pub(super) fn receive(state: Recv, what: Received) -> Option<Recv> {
 }
 
 /// One step of the sending machine; `None` is impossible.
+#[inline]
 pub(super) fn send(state: Send, what: Sent) -> Option<Send> {
     match (state, what) {
         (Send::Idle, Sent::Owe) | (Send::Head, Sent::Interim) => Some(Send::Head),
@@ -151,6 +153,7 @@ pub(super) fn send(state: Send, what: Sent) -> Option<Send> {
 }
 
 /// What one machine does because of the other: whoever waited for the answer learns whether it is a tunnel.
+#[inline]
 pub(super) fn couple(recv: Recv, send: Send) -> Recv {
     match (recv, send) {
         (Recv::Waiting, Send::Tunnel) => Recv::Tunnel,

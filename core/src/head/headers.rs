@@ -153,6 +153,12 @@ impl Headers {
         })
     }
 
+    /// Returns about how many bytes the fields take when they are written.
+    #[inline]
+    pub(crate) fn text_len(&self) -> usize {
+        self.section.as_ref().map_or(0, |section| section.text_len())
+    }
+
     /// Returns all field lines as they are sent, where they stand together and none of them is one that `skip` wants to
     /// be left out.
     #[inline]

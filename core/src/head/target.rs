@@ -102,6 +102,14 @@ impl Target {
         Self { bytes, layout }
     }
 
+    /// Becomes a target of bytes whose layout is known, where they are few enough to be copied; false where they are
+    /// not.
+    #[inline]
+    pub(crate) fn set_short(&mut self, bytes: &[u8], layout: Layout) -> bool {
+        self.layout = layout;
+        self.bytes.set_inline(bytes)
+    }
+
     /// Returns the target as it stands in the request line.
     pub fn as_str(&self) -> &str {
         self.text(0, self.bytes.len())

@@ -23,6 +23,22 @@ impl Text {
         Some(Self::Inline { len: text.len() as u8, bytes })
     }
 
+    /// Becomes these bytes, where they are few enough to stand in the value itself; false where they are not.
+    #[inline]
+    pub(crate) fn set_inline(&mut self, text: &[u8]) -> bool {
+        if let Self::Inline { len, bytes } = self
+            && let Some(room) = bytes.get_mut(..text.len())
+        {
+            room.copy_from_slice(text);
+            *len = text.len() as u8;
+            return true;
+        }
+        Self::inline(text).is_some_and(|inline| {
+            *self = inline;
+            true
+        })
+    }
+
     /// Copies bytes.
     pub(crate) fn copy_from(text: &[u8]) -> Self {
         Self::inline(text).unwrap_or_else(|| Self::Shared(Bytes::copy_from_slice(text)))
@@ -88,6 +104,10 @@ mod tests {
             let text = Text::from(Bytes::from(bytes.clone()));
             assert_eq!(matches!(text, Text::Inline { .. }), len <= INLINE);
             assert_eq!((&*text, &*Text::copy_from(&bytes)), (&*bytes, &*bytes));
+            for mut before in [Text::default(), Text::copy_from(b"before")] {
+                assert_eq!(before.set_inline(&bytes), len <= INLINE);
+                assert!(len > INLINE || *before == *bytes);
+            }
             assert_eq!(
                 (&*text.slice(len / 2, len), text.into_bytes()),
                 (&bytes[len / 2..], bytes.clone().into())

@@ -129,24 +129,18 @@ impl StartLine for RequestLine {
 
     #[inline]
     fn finish(&mut self, inbound: &mut BytesMut, fields: &mut FieldParser) -> RequestHead {
-        let headers = fields.finish(inbound);
-        let target = self.target_start..self.target_start + self.target_len;
-        let target = match Text::inline(&inbound[target.clone()]) {
-            Some(target) => {
-                inbound.advance(fields.position());
-                target
-            }
-            None => {
-                let head = inbound.split_to(fields.position());
-                Text::Shared(head.freeze().slice(target))
-            }
-        };
-        let target = Target::from_layout(target, self.layout);
         let mut head = RequestHead::default();
-        head.method = self.method;
-        head.target = target;
-        head.version = self.version;
-        head.headers = headers;
+        let parts = &mut *head;
+        parts.method = self.method;
+        parts.version = self.version;
+        parts.headers = fields.finish(inbound);
+        let target = self.target_start..self.target_start + self.target_len;
+        if parts.target.set_short(&inbound[target.clone()], self.layout) {
+            inbound.advance(fields.position());
+        } else {
+            let bytes = inbound.split_to(fields.position()).freeze().slice(target);
+            parts.target = Target::from_layout(Text::Shared(bytes), self.layout);
+        }
         head
     }
 }

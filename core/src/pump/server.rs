@@ -190,18 +190,26 @@ where
         if !C::ORDERED {
             exchange.flag = Some(Flag::new(cx.waker()));
         }
+        let max_collect = self.config.limits.max_collect;
+        let mut request = Request::of(head, stream, Arc::clone(&self.connection), max_collect);
         let incoming = match kind {
-            BodyKind::Empty | BodyKind::Tunnel => Gathered::whole(Body::empty()),
-            BodyKind::Sized(_) | BodyKind::Streamed if C::ORDERED => self.gather(kind, cx.waker(), link),
-            BodyKind::Sized(_) | BodyKind::Streamed => Incoming::default().into_body(kind),
+            BodyKind::Empty => None,
+            BodyKind::Tunnel => {
+                exchange.expect_tunnel();
+                None
+            }
+            BodyKind::Sized(_) | BodyKind::Streamed if C::ORDERED => {
+                Some(self.gather(kind, cx.waker(), link))
+            }
+            BodyKind::Sized(_) | BodyKind::Streamed => Some(Incoming::default().into_body(kind)),
         };
-        let body = incoming.body.with_max_collect(self.config.limits.max_collect);
-        exchange.watch(incoming.watched);
-        if kind == BodyKind::Tunnel {
-            exchange.expect_tunnel();
+        if let Some(incoming) = incoming {
+            let credit = self.codec.initial_credit();
+            exchange.watch(incoming.watched);
+            exchange.expect_body(request.head(), incoming.rest, incoming.received, credit);
+            *request.body_mut() = incoming.body;
+            request.body_mut().set_max_collect(max_collect);
         }
-        exchange.expect_body(&head, incoming.rest, incoming.received, self.codec.initial_credit());
-        let request = Request::from_parts(head, body, stream, Some(Arc::clone(&self.connection)));
         let waits = C::ORDERED && !self.exchanges.is_empty();
         self.exchanges.push(exchange);
         let Some(exchange) = self.exchanges.last_mut() else { return };
@@ -268,7 +276,11 @@ where
             }
             ended += 1;
             self.room = front.take_room();
-            self.exchanges.remove(0);
+            if self.exchanges.len() > 1 {
+                self.exchanges.remove(0);
+            } else {
+                self.exchanges.clear();
+            }
             if !link.can_write() || ended >= ANSWERS_A_TURN {
                 break;
             }

@@ -222,22 +222,26 @@ pub struct Request {
 }
 
 impl Request {
-    pub(crate) fn from_parts(
+    /// Makes a request without a body.
+    #[inline]
+    pub(crate) fn of(
         head: RequestHead,
-        body: Body,
         stream: StreamId,
-        connection: Option<Arc<Connection>>,
+        connection: Arc<Connection>,
+        max_collect: usize,
     ) -> Self {
         let mut rest = Kept::<Rest>::default();
-        rest.body = body;
+        rest.body.set_max_collect(max_collect);
         rest.stream = stream;
-        rest.connection = connection;
+        rest.connection = Some(connection);
         Self { head, rest }
     }
 
     /// Makes a request by hand, for tests and for in-memory calls. It comes from nowhere, over `http`.
     pub fn new(head: RequestHead, body: impl Into<Body>) -> Self {
-        Self::from_parts(head, body.into(), StreamId::default(), None)
+        let mut rest = Kept::<Rest>::default();
+        rest.body = body.into();
+        Self { head, rest }
     }
 
     /// Makes a GET request with an empty body, for tests.

@@ -39,7 +39,7 @@ pub(crate) struct Parts {
 crate::spare::spares!(Parts, |parts: &mut Parts| {
     parts.head.status = Status::OK;
     parts.head.headers.clear();
-    parts.body = Body::empty();
+    parts.body.clear();
     parts.tunnel = None;
 });
 

@@ -19,7 +19,7 @@ pub(super) struct Rest {
 }
 
 crate::spare::spares!(Rest, |rest: &mut Rest| {
-    rest.body = Body::empty();
+    rest.body.clear();
     if !rest.places.is_empty() {
         rest.places = Places::default();
     }

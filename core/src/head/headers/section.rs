@@ -88,6 +88,11 @@ impl Section {
     }
 
     #[inline]
+    pub(super) fn text_len(&self) -> usize {
+        self.text.len()
+    }
+
+    #[inline]
     pub(super) fn has(&self, known: Known) -> bool {
         self.present & bit(known.number()) != 0
     }
