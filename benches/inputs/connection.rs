@@ -11,6 +11,9 @@ use anyloop_core::pump::{Config, Server};
 use anyloop_core::service::{Request, Response, Router};
 use anyloop_core::time::Now;
 
+/// What a driver lends a connection for reading and for writing.
+const LENT: (usize, usize) = (16 * 1024, 4 * 1024);
+
 /// One connection; the same in every iteration, as with keep-alive.
 pub(crate) struct Connection {
     server: Server<Router>,
@@ -28,11 +31,15 @@ impl Connection {
         let mut server = Server::new(app, Arc::new(config), address.clone(), address);
         let mut link = Link::new(Now::default());
         server.connection_made(&mut link).expect("a connection");
+        link.inbound.reserve(LENT.0);
+        link.outbound.tail().reserve(LENT.1);
         Self { server, link }
     }
 
     /// What a driver does in one poll for one read. Returns how many bytes are to leave, and takes them away.
     pub(crate) fn turn(&mut self, input: &[u8]) -> usize {
+        let lent = self.link.inbound.try_reclaim(LENT.0) && self.link.outbound.tail().try_reclaim(LENT.1);
+        assert!(lent, "nobody holds the buffers");
         self.link.inbound.extend_from_slice(input);
         self.server.data_received(&mut self.link).expect("valid requests");
         let mut cx = Context::from_waker(Waker::noop());

@@ -264,10 +264,9 @@ fn requests_wait_up_to_the_limit() {
     assert_eq!(begun.load(Ordering::Relaxed), 4, "only the oldest runs");
 }
 
-/// Allocations of one request on a connection that has served others.
+/// Allocations of one request from the second of its connection on, on a thread that has served other connections.
 fn allocations(name: &str, request: &str, most: usize) {
     const ROUNDS: usize = 1_000;
-    let mut wire = Wire::new(app());
     let round = |wire: &mut Wire| {
         // As the driver does where a buffer comes back: the bytes stand in memory that was used before.
         let _ = wire.link.inbound.try_reclaim(16 * KIB);
@@ -277,8 +276,16 @@ fn allocations(name: &str, request: &str, most: usize) {
         wire.link.outbound.advance(n);
         let _ = wire.link.outbound.tail().try_reclaim(4 * KIB);
     };
-    wire.link.inbound.reserve(16 * KIB);
-    (0..10).for_each(|_| round(&mut wire));
+    let fresh = || {
+        let mut wire = Wire::new(app());
+        wire.link.inbound.reserve(16 * KIB);
+        wire.link.outbound.tail().reserve(4 * KIB);
+        wire
+    };
+    let mut before = fresh();
+    (0..2).for_each(|_| round(&mut before));
+    let mut wire = fresh();
+    round(&mut wire);
     let region = Region::new(GLOBAL);
     (0..ROUNDS).for_each(|_| round(&mut wire));
     let change = region.change();
@@ -297,6 +304,14 @@ fn main() {
     allocations("ready handler", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 0);
     allocations("async handler", "GET /async HTTP/1.1\r\nHost: a\r\n\r\n", 0);
     allocations("routed parameters", "GET /users/ann/posts/42 HTTP/1.1\r\nHost: a\r\n\r\n", 0);
+    let browser = "GET /users/ann/posts/42?page=2 HTTP/1.1\r\nHost: www.example.com\r\nConnection: keep-alive\r\n\
+        User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/124.0.0.0\r\n\
+        Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\nSec-Fetch-Site: none\r\n\
+        Accept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en-US,en;q=0.9\r\n\r\n";
+    allocations("head of a browser", browser, 0);
+    let long = format!("GET /users/ann/posts/42?{} HTTP/1.1\r\nHost: a\r\n\r\n", "q".repeat(500));
+    allocations("long target", &long, 0);
+    allocations("pipelined", &browser.repeat(8), 0);
     let post = "POST /collect HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
     allocations("small body, collected", post, 0);
     println!("ok");

@@ -15,6 +15,7 @@ mod config;
 
 mod deadlines;
 mod exchange;
+mod gathered;
 mod server;
 mod stamp;
 #[cfg(test)]

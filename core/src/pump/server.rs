@@ -6,19 +6,19 @@ use core::mem;
 use core::task::{Context, Waker};
 
 use alloc::sync::Arc;
-use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::config::Config;
 use super::deadlines::{Between, Due, Kind};
 use super::exchange::{Env, Exchange, Moved};
+use super::gathered::{Gathered, Incoming};
 use super::wakers::Flag;
-use crate::body::{Body, BodyError, Slot};
+use crate::body::BodyError;
 use crate::codec::{BodyKind, CloseReason, Codec, Event, Phase, StreamId};
 use crate::driver::Peer;
 use crate::error::Error;
 use crate::h1;
-use crate::head::{Headers, RequestHead, ResponseHead};
+use crate::head::{RequestHead, ResponseHead};
 use crate::link::Link;
 use crate::protocol::{Eof, Lost, Protocol, Work};
 use crate::service::{Connection, Request, Service};
@@ -431,77 +431,6 @@ where
     fn fail(&mut self, error: Error, link: &Link) {
         self.codec.fail(error);
         self.on_fault(error, Waker::noop(), link);
-    }
-}
-
-/// What is known of a body when its request begins.
-struct Gathered {
-    body: Body,
-    /// Where the rest goes.
-    rest: Option<Arc<Slot>>,
-    /// Bytes that are there.
-    received: usize,
-    /// In debug mode, where the whole body stands.
-    watched: Option<Arc<Slot>>,
-}
-
-impl Gathered {
-    fn whole(body: Body) -> Self {
-        Self { body, rest: None, received: 0, watched: None }
-    }
-}
-
-/// A body of which some may be there.
-#[derive(Default)]
-struct Incoming {
-    first: Option<Bytes>,
-    slot: Option<Arc<Slot>>,
-    received: usize,
-}
-
-impl Incoming {
-    fn push(&mut self, bytes: Bytes, needs_slot: bool) {
-        self.received += bytes.len();
-        match (&self.slot, self.first.take()) {
-            (Some(slot), _) => {
-                slot.feed(bytes, None);
-            }
-            (None, None) if !needs_slot => self.first = Some(bytes),
-            (None, first) => {
-                let slot = self.slot.insert(Slot::incoming());
-                for bytes in first.into_iter().chain(Some(bytes)) {
-                    slot.feed(bytes, None);
-                }
-            }
-        }
-    }
-
-    fn finish(self, trailers: Option<Headers>, kind: BodyKind) -> Gathered {
-        match (self.slot, self.first) {
-            (Some(slot), _) => {
-                slot.finish(trailers, None);
-                let body = Body::from_slot(Arc::clone(&slot), declared(kind));
-                Gathered { watched: Some(slot), received: self.received, ..Gathered::whole(body) }
-            }
-            (None, first) => Gathered::whole(Body::from(first.unwrap_or_default()).with_trailers(trailers)),
-        }
-    }
-
-    fn into_body(self, kind: BodyKind) -> Gathered {
-        let slot = self.slot.unwrap_or_else(Slot::incoming);
-        if let Some(first) = self.first {
-            slot.feed(first, None);
-        }
-        let body = Body::from_slot(Arc::clone(&slot), declared(kind));
-        Gathered { watched: None, rest: Some(slot), received: self.received, body }
-    }
-}
-
-fn declared(kind: BodyKind) -> Option<u64> {
-    match kind {
-        BodyKind::Empty => Some(0),
-        BodyKind::Sized(length) => Some(length),
-        BodyKind::Streamed | BodyKind::Tunnel => None,
     }
 }
 
