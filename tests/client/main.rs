@@ -68,6 +68,7 @@ scenarios! {
     retry::a_connection_that_ended_meanwhile_is_replaced,
     retry::what_may_have_been_seen_is_sent_again_only_if_idempotent,
     retry::a_new_connection_is_not_tried_twice,
+    retry::closing_servers_lose_and_double_nothing,
     timeout::each_phase_has_its_time,
     verbs::each_verb_and_body_arrives,
     verbs::bodies_are_gathered_within_limits,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyloop::client::{Cause, Client, Error, Phase, RequestBuilder, Response};
+use anyloop::client::{Cause, Client, Error, Gather, Phase, RequestBuilder, Response};
 use anyloop::{Body, Method, Runtime};
 
 use crate::script::{Line, Scripted, ok};
@@ -117,5 +117,39 @@ fn failure<R: Runtime>(result: Result<Response<R>, Error>) -> Error {
     match result {
         Ok(response) => panic!("{response:?}"),
         Err(error) => error,
+    }
+}
+
+/// A server that closes each connection after one to three answers, at whatever moment the next request is on its way.
+pub(crate) async fn closing_servers_lose_and_double_nothing<R: Runtime>(rt: R) {
+    let server = Scripted::start(|number, line| {
+        for _ in 0..=number % 3 {
+            let Some(request) = line.request() else { return };
+            line.send(ok(request.split(' ').nth(1).unwrap_or_default()).as_bytes());
+        }
+    });
+    let client = Client::builder(rt).pool(|pool| pool.per_host = 8).build();
+    let requests = (0..1_000).map(|n| {
+        let method = if n % 2 == 0 { Method::GET } else { Method::POST };
+        let request = client.request(method, server.url(&format!("/{n}/")));
+        async move { request.send().await?.text().await }
+    });
+    let mut answered = vec![false; 1_000];
+    let mut all = Gather::new(16, requests);
+    while let Some((n, result)) = all.next().await {
+        match result {
+            Ok(text) => {
+                assert_eq!(text, format!("/{n}/"));
+                answered[n] = true;
+            }
+            Err(error) => assert!(n % 2 == 1, "a GET failed: {error}"),
+        }
+    }
+    let lines = server.lines();
+    for (n, answered) in answered.into_iter().enumerate().skip(1).step_by(2) {
+        let path = format!("POST /{n}/ ");
+        let sights = lines.iter().filter(|(_, line)| line.starts_with(&path)).count();
+        assert!(sights <= 1, "POST {n} was seen {sights} times");
+        assert!(!answered || sights == 1, "POST {n} was answered by nobody");
     }
 }
