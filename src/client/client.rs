@@ -281,7 +281,8 @@ impl<R: Runtime> ClientBuilder<R> {
         self
     }
 
-    /// Sets what decoding may make of a body. With `None` bodies are not decoded, nor asked for encoded.
+    /// Sets what decoding may make of a body. With `None` bodies are not decoded, nor asked for encoded; nor are those of
+    /// requests with an `Accept-Encoding` of their own, or with a `Range`.
     #[cfg(feature = "decode")]
     pub fn decode(mut self, limits: Option<DecodeLimits>) -> Self {
         self.settings.decode = limits;

@@ -10,9 +10,11 @@ use anyloop_core::client::{Config, Failed, Retry, Timeout};
 use anyloop_core::driver::{Runtime, Sleep};
 use anyloop_core::head::{HeaderName, HeaderValue, Headers, Known, RequestHead, ResponseHead, Target};
 use anyloop_core::time::Instant;
-use url::{Position, Url};
+use url::Position;
 
 use super::body::Payload;
+#[cfg(feature = "decode")]
+use super::client::Settings;
 use super::client::{Client, Shared};
 use super::connect::Way;
 #[cfg(feature = "decode")]
@@ -45,7 +47,7 @@ impl<R: Runtime> Client<R> {
             let failed = |cause| Error::new(Phase::Redirect, cause).at(&draft.url).with(body.peer());
             let step = redirect::step(rules, draft.method, &draft.url, head.status, &head.headers);
             let Some(step) = step.map_err(failed)? else {
-                return Ok(self.respond(draft.url, head, body));
+                return Ok(self.respond(draft, head, body));
             };
             if hops >= rules.limit {
                 return Err(failed(Cause::TooManyRedirects { limit: rules.limit }));
@@ -59,17 +61,17 @@ impl<R: Runtime> Client<R> {
         }
     }
 
-    fn respond(&self, url: Url, head: ResponseHead, body: Incoming<R>) -> Response<R> {
+    fn respond(&self, draft: Draft, head: ResponseHead, body: Incoming<R>) -> Response<R> {
         let settings = &self.shared.settings;
         #[cfg(feature = "decode")]
         let (head, body) = {
             let (mut head, mut body) = (head, body);
-            if let Some(limits) = settings.decode.as_ref().filter(|_| !body.is_whole()) {
+            if let Some(limits) = draft.decodes(settings).filter(|_| !body.is_whole()) {
                 body.decode(decode::Decoder::for_response(&mut head.headers, limits));
             }
             (head, body)
         };
-        Response::new(head, url, body, settings.limits.max_collect)
+        Response::new(head, draft.url, body, settings.limits.max_collect)
     }
 }
 
@@ -83,6 +85,14 @@ impl Draft {
         self.go_to(step.url, step.origin)
     }
 
+    /// Whether the body of the response is decoded: not when the caller asked for codings, nor for a part of an encoded
+    /// body, which can't be decoded alone.
+    #[cfg(feature = "decode")]
+    fn decodes<'a>(&self, settings: &'a Settings) -> Option<&'a decode::DecodeLimits> {
+        let asked = self.headers.has(Known::AcceptEncoding) || self.headers.has(Known::Range);
+        settings.decode.as_ref().filter(|_| !asked)
+    }
+
     /// Makes the head that is sent on this way.
     fn head<R: Runtime>(&self, shared: &Shared<R>, way: &Way<'_>) -> Result<RequestHead, Error> {
         let whole = way.key.route == Route::Proxy;
@@ -92,8 +102,7 @@ impl Draft {
         head.headers = self.headers.clone();
         add_missing(&mut head.headers, &shared.settings.defaults)?;
         #[cfg(feature = "decode")]
-        // Parts of an encoded body can't be decoded alone.
-        if shared.settings.decode.is_some() && head.headers.known(Known::Range).is_none() {
+        if self.decodes(&shared.settings).is_some() {
             add(&mut head.headers, Known::AcceptEncoding, || {
                 Some(HeaderValue::from_static(decode::ACCEPTED))
             })?;

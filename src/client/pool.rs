@@ -105,7 +105,9 @@ impl<T> After<T> {
 }
 
 impl<K: Clone + Eq + Hash, T> Pool<K, T> {
-    pub(crate) fn new(limits: PoolLimits) -> Self {
+    /// Limits of 0 count as 1: nobody waits for what can't come.
+    pub(crate) fn new(mut limits: PoolLimits) -> Self {
+        (limits.per_host, limits.total) = (limits.per_host.max(1), limits.total.max(1));
         let state = State {
             hosts: HashMap::new(),
             total: 0,
@@ -323,14 +325,10 @@ impl<K: Clone + Eq + Hash, T> State<K, T> {
 
     /// Takes a place, if there is one.
     fn take_place(&mut self, key: &K, limits: &PoolLimits, after: &mut After<T>) -> bool {
-        if self
-            .hosts
-            .get(key)
-            .is_some_and(|host| host.places >= limits.per_host.max(1) || !host.line.is_empty())
-        {
+        if self.hosts.get(key).is_some_and(|host| host.places >= limits.per_host || !host.line.is_empty()) {
             return false;
         }
-        if self.total >= limits.total.max(1) && !self.evict(after) {
+        if self.total >= limits.total && !self.evict(after) {
             return false;
         }
         self.host(key).places += 1;
