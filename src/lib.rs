@@ -34,6 +34,7 @@
 //! - `form`: queries and urlencoded forms, as pairs or as values of a type.
 //! - `multipart`: `Multipart`, streamed.
 //! - `files`: the files of a directory, `files::Files`.
+//! - `tls`: HTTPS, by `Server::listen_tls`, with the crypto provider `ring`; `tls-no-provider` lets you bring another.
 //!
 //! # Tests
 //!
@@ -70,9 +71,11 @@ pub use anyloop_core::pump::DebugEvent;
 pub use anyloop_core::route::Params;
 pub use anyloop_core::server::{Builder, MakeService, Server};
 pub use anyloop_core::service::{
-    ClientLeft, Extensions, Html, Interim, IntoResponse, Local, Request, Response, Router, Scheme, Service,
-    Shared,
+    ClientLeft, Extensions, Html, Interim, IntoResponse, Local, Request, Response, Router, Scheme, Secured,
+    Service, Shared,
 };
+#[cfg(feature = "tls-no-provider")]
+pub use anyloop_core::tls;
 #[cfg(feature = "async-std")]
 pub use backend::async_std;
 #[cfg(feature = "smol")]

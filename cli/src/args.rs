@@ -3,12 +3,13 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use anyloop::core::driver::ListenAddr;
 use anyloop::{Limits, Model, Timeouts};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::backend;
 use crate::flag::{Count, MaybeTime, Size, Time};
+use crate::listen::Listen;
+use crate::secure::TlsFlags;
 
 /// HTTP for any event loop, or none.
 #[derive(Debug, clap::Parser)]
@@ -26,11 +27,12 @@ pub(crate) enum Command {
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Sizes are bytes: 500, 64k, 2m, 16g. Times are 500ms, 30s, 5m, 1h.\n\
-    The first Ctrl-C or SIGTERM lets requests in progress finish, the second one stops at once.")]
+    SIGHUP loads certificates again. The first Ctrl-C or SIGTERM lets requests in progress finish, the second one stops at once.")]
 pub(crate) struct ServeArgs {
-    /// Listen on HOST:PORT or unix:PATH; port 0 lets the system choose. May be given several times
+    /// Listen on HOST:PORT or unix:PATH; port 0 lets the system choose. With https:// in front it is TLS, with http://
+    /// it is not; without, it is when there is a certificate. May be given several times
     #[arg(short, long, value_name = "ADDR", default_value = "127.0.0.1:8888")]
-    pub(crate) listen: Vec<ListenAddr>,
+    pub(crate) listen: Vec<Listen>,
 
     /// The event loop to run on
     #[arg(short, long, value_name = "NAME", value_parser = PossibleValuesParser::new(backend::names()),
@@ -57,6 +59,9 @@ pub(crate) struct ServeArgs {
     /// Report handlers that block, panic or leave bodies unread, on stderr. ANYLOOP_DEBUG=1 does the same
     #[arg(long)]
     pub(crate) debug: bool,
+
+    #[command(flatten)]
+    pub(crate) tls: TlsFlags,
 
     #[command(flatten)]
     pub(crate) limits: LimitFlags,
@@ -123,6 +128,8 @@ flags! {
 
 flags! {
     TimeoutFlags sets Timeouts under "Timeouts":
+    /// A TLS handshake; then a silent close
+    handshake: Time,
     /// A whole request head, from accept or its first byte; then 408
     head: Time,
     /// Waiting for the next request; then a silent close
@@ -181,9 +188,11 @@ mod tests {
         let mut command = Args::command();
         let help = command.find_subcommand_mut("serve").map(|serve| serve.render_long_help().to_string());
         let help = help.unwrap_or_default();
-        let limits = fields(format!("{:?}", Limits::default()));
+        let mut limits = fields(format!("{:?}", Limits::default()));
+        // A client's limit.
+        limits.retain(|flag| flag != "--max-interim");
         let timeouts = fields(format!("{:?}", Timeouts::default()));
-        assert_eq!((limits.len(), timeouts.len()), (13, 9));
+        assert_eq!((limits.len(), timeouts.len()), (13, 10));
         for flag in limits.iter().chain(&timeouts) {
             assert!(help.contains(&format!("{flag} <")), "{flag}");
         }

@@ -10,6 +10,8 @@ mod args;
 mod backend;
 mod demo;
 mod flag;
+mod listen;
+mod secure;
 mod serve;
 mod signal;
 mod site;

@@ -6,11 +6,14 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyloop::core::driver::{ListenAddr, Peer};
-use anyloop::{Builder, Server};
+use anyloop::core::driver::Peer;
+use anyloop::tls::Acceptor;
+use anyloop::{Builder, Scheme, Server};
 
 use crate::args::ServeArgs;
 use crate::backend;
+use crate::listen::Listen;
+use crate::secure::{Certificates, invalid};
 use crate::signal::Signals;
 use crate::site::Site;
 
@@ -19,11 +22,16 @@ pub(crate) fn run(args: ServeArgs) -> io::Result<ExitCode> {
     let backend = args.backend.as_deref().and_then(backend::find).ok_or_else(no_backend)?;
     let builder = builder(&args);
     let site = site(args.root, args.demo)?;
-    let server = listen(builder, args.listen)?;
+    let certificates = Certificates::new(args.tls)?;
+    let (server, acceptor) = listen(builder, args.listen, &certificates)?;
     let signals = Signals::new()?;
-    announce(&server, backend.name);
+    announce(&server, backend.name, &certificates);
     let serving = (backend.serve)(server, site)?;
-    let forced = signals.end(serving.shutdown())?;
+    let forced = signals.end(serving.shutdown(), move || {
+        if let Some(acceptor) = &acceptor {
+            certificates.reload(acceptor);
+        }
+    })?;
     serving.wait_closed()?;
     Ok(ExitCode::from(forced.exit_code()))
 }
@@ -63,19 +71,45 @@ fn check_directory(root: &Path) -> io::Result<()> {
     }
 }
 
-fn listen(builder: Builder, addresses: Vec<ListenAddr>) -> io::Result<Server> {
+/// Binds all addresses. Those that are to be secure share an acceptor.
+fn listen(
+    builder: Builder,
+    addresses: Vec<Listen>,
+    certificates: &Certificates,
+) -> io::Result<(Server, Option<Acceptor>)> {
+    let given = certificates.are_given();
+    let mut acceptor = None;
+    if given || addresses.iter().any(|listen| listen.scheme(given) == Scheme::Https) {
+        if !given {
+            return Err(invalid("https needs a certificate: --tls-cert and --tls-key, or --tls-self-signed"));
+        }
+        acceptor = Some(certificates.load()?.acceptor().map_err(invalid)?);
+    }
     let mut addresses = addresses.into_iter();
     let first = addresses.next().ok_or_else(|| io::Error::other("no address to listen on"))?;
-    addresses.try_fold(builder.bind(first)?, Server::listen)
+    let secure = |listen: &Listen| acceptor.as_ref().filter(|_| listen.scheme(given) == Scheme::Https);
+    let server = match secure(&first) {
+        Some(acceptor) => builder.bind_tls(first.address, acceptor),
+        None => builder.bind(first.address),
+    };
+    let server = addresses.try_fold(server?, |server, listen| match secure(&listen) {
+        Some(acceptor) => server.listen_tls(listen.address, acceptor),
+        None => server.listen(listen.address),
+    })?;
+    Ok((server, acceptor))
 }
 
 /// Prints a line for each address. A reader who went away is no reason not to serve.
-fn announce(server: &Server, backend: &str) {
+fn announce(server: &Server, backend: &str, certificates: &Certificates) {
     let mut out = io::stdout().lock();
-    for address in server.local_addrs() {
-        let scheme = match address {
-            Peer::Tcp(_) => "http://",
-            Peer::Unix(_) => "",
+    if let Some(fingerprint) = certificates.fingerprint() {
+        let _ = writeln!(out, "certificate made for development, SHA-256 {fingerprint}");
+    }
+    for (address, scheme) in server.local_addrs().zip(server.schemes()) {
+        let scheme = match (address, scheme) {
+            (Peer::Tcp(_), scheme) => scheme.as_str().to_owned() + "://",
+            (Peer::Unix(_), Scheme::Https) => "https over ".to_owned(),
+            (Peer::Unix(_), Scheme::Http) => String::new(),
         };
         let workers = server.workers();
         let noun = if workers.get() == 1 { "worker" } else { "workers" };

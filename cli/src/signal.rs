@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM, on any event loop.
+//! Ctrl-C, SIGTERM and SIGHUP, on any event loop.
 
 #[cfg(not(unix))]
 pub(crate) use other::Signals;
@@ -15,13 +15,13 @@ mod unix {
     use std::time::Duration;
 
     use anyloop::Shutdown;
-    use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use signal_hook::iterator;
 
     /// How long connections that are dropped have to go, before the process ends without them: a handler may block.
     const GONE: Duration = Duration::from_secs(1);
 
-    /// Ctrl-C and SIGTERM: they wait here from the start.
+    /// Ctrl-C, SIGTERM and SIGHUP: they wait here from the start.
     pub(crate) struct Signals {
         waiting: iterator::Signals,
         second: Arc<AtomicU8>,
@@ -30,15 +30,24 @@ mod unix {
     impl Signals {
         /// Takes the signals over.
         pub(crate) fn new() -> io::Result<Self> {
-            Ok(Self { waiting: iterator::Signals::new([SIGINT, SIGTERM])?, second: Arc::default() })
+            Ok(Self { waiting: iterator::Signals::new([SIGHUP, SIGINT, SIGTERM])?, second: Arc::default() })
         }
 
-        /// Lets the first one end the server in order, and the second one at once.
-        pub(crate) fn end(self, shutdown: Shutdown) -> io::Result<Forced> {
+        /// Lets SIGHUP reload, the first of the others end the server in order, and the second one at once.
+        pub(crate) fn end(
+            self,
+            shutdown: Shutdown,
+            reload: impl Fn() + Send + 'static,
+        ) -> io::Result<Forced> {
             let Self { mut waiting, second } = self;
             let forced = Forced(Arc::clone(&second));
             let wait = move || {
-                let mut signals = waiting.forever();
+                let mut signals = waiting.forever().filter(|signal| {
+                    if *signal == SIGHUP {
+                        reload();
+                    }
+                    *signal != SIGHUP
+                });
                 if signals.next().is_some() {
                     shutdown.announce();
                 }
@@ -85,7 +94,7 @@ mod other {
             Ok(Self)
         }
 
-        pub(crate) fn end(self, _: Shutdown) -> io::Result<Forced> {
+        pub(crate) fn end(self, _: Shutdown, _: impl Fn() + Send + 'static) -> io::Result<Forced> {
             Ok(Forced)
         }
     }

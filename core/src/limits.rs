@@ -95,6 +95,8 @@ impl Default for Limits {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
+    /// A TLS handshake, from accept on; default 10 s. Then a silent close.
+    pub handshake: Duration,
     /// A whole request head, from accept or from its first byte; default 30 s. Then 408, silent when nothing came.
     pub head: Duration,
     /// Waiting for the next request on a kept connection; default 75 s. Then a silent close.
@@ -119,6 +121,7 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Self {
         Self {
+            handshake: Duration::from_secs(10),
             head: Duration::from_secs(30),
             idle: Duration::from_secs(75),
             body_rate: 500,

@@ -35,10 +35,16 @@ use crate::error::Error;
 use crate::head::HeaderValue;
 use crate::limits::{Limits, Timeouts};
 use crate::pump::{self, Debug, DebugEvent};
-use crate::service::{Response, Service};
+use crate::service::{Response, Scheme, Service};
+#[cfg(feature = "tls")]
+use crate::tls::Acceptor;
+
+mod http;
+
+pub use http::Http;
 
 /// The task of one HTTP connection: what a backend spawns to serve `S`.
-pub type Connection<S, R> = Driver<pump::Server<S>, R>;
+pub type Connection<S, R> = Driver<Http<S>, R>;
 
 /// Makes the service of each event loop.
 ///
@@ -172,7 +178,19 @@ impl Builder {
     where
         A: TryInto<ListenAddr, Error: Into<Box<dyn core::error::Error + Send + Sync>>>,
     {
-        Server { settings: self, bound: Vec::new() }.listen(address)
+        Server::new(self).listen(address)
+    }
+
+    /// As [`Builder::bind`], and speaks TLS there.
+    ///
+    /// # Errors
+    /// As of [`Builder::bind`].
+    #[cfg(feature = "tls")]
+    pub fn bind_tls<A>(self, address: A, acceptor: &Acceptor) -> io::Result<Server>
+    where
+        A: TryInto<ListenAddr, Error: Into<Box<dyn core::error::Error + Send + Sync>>>,
+    {
+        Server::new(self).listen_tls(address, acceptor)
     }
 }
 
@@ -182,6 +200,9 @@ impl Builder {
 pub struct Server {
     settings: Builder,
     bound: Vec<Bound>,
+    /// The TLS of each address that has one.
+    #[cfg(feature = "tls")]
+    tls: Vec<Option<Acceptor>>,
 }
 
 impl Server {
@@ -208,7 +229,47 @@ impl Server {
         let address =
             address.try_into().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         self.bound.push(bind(&address, self.settings.socket)?);
+        #[cfg(feature = "tls")]
+        self.tls.push(None);
         Ok(self)
+    }
+
+    /// Binds one more address and speaks TLS there; requests have the scheme `https`. The acceptor stays in the hands of the
+    /// caller, who may give it other certificates under way.
+    ///
+    /// # Errors
+    /// As of [`Builder::bind`].
+    #[cfg(feature = "tls")]
+    pub fn listen_tls<A>(self, address: A, acceptor: &Acceptor) -> io::Result<Self>
+    where
+        A: TryInto<ListenAddr, Error: Into<Box<dyn core::error::Error + Send + Sync>>>,
+    {
+        let mut server = self.listen(address)?;
+        if let Some(last) = server.tls.last_mut() {
+            *last = Some(acceptor.clone());
+        }
+        Ok(server)
+    }
+
+    fn new(settings: Builder) -> Self {
+        Self {
+            settings,
+            bound: Vec::new(),
+            #[cfg(feature = "tls")]
+            tls: Vec::new(),
+        }
+    }
+
+    /// Returns how requests reach each address, in the order in which they were bound.
+    pub fn schemes(&self) -> impl Iterator<Item = Scheme> {
+        (0..self.bound.len()).map(|at| {
+            #[cfg(feature = "tls")]
+            if self.tls[at].is_some() {
+                return Scheme::Https;
+            }
+            let _ = at;
+            Scheme::Http
+        })
     }
 
     /// Returns the first address, with the port that the system chose where it was 0.
@@ -282,7 +343,21 @@ impl Server {
         }
         http.limits = Arc::new(limits);
         http.timeouts = Arc::new(timeouts);
-        Plan { bound: self.bound, options, shared: Shared { app: Arc::new(app), http: Arc::new(http) } }
+        #[cfg(feature = "tls")]
+        let mut https = http.clone();
+        #[cfg(feature = "tls")]
+        {
+            https.scheme = Scheme::Https;
+        }
+        let shared = Shared {
+            app: Arc::new(app),
+            #[cfg(feature = "tls")]
+            https: Arc::new(https),
+            http: Arc::new(http),
+            #[cfg(feature = "tls")]
+            tls: self.tls.into(),
+        };
+        Plan { bound: self.bound, options, shared }
     }
 }
 
@@ -296,26 +371,41 @@ struct Plan<A> {
 struct Shared<A> {
     app: Arc<A>,
     http: Arc<pump::Config>,
+    /// The same, for listeners with TLS.
+    #[cfg(feature = "tls")]
+    https: Arc<pump::Config>,
+    #[cfg(feature = "tls")]
+    tls: Arc<[Option<Acceptor>]>,
 }
 
 impl<A> Clone for Shared<A> {
     fn clone(&self) -> Self {
-        Self { app: Arc::clone(&self.app), http: Arc::clone(&self.http) }
+        Self {
+            app: Arc::clone(&self.app),
+            http: Arc::clone(&self.http),
+            #[cfg(feature = "tls")]
+            https: Arc::clone(&self.https),
+            #[cfg(feature = "tls")]
+            tls: Arc::clone(&self.tls),
+        }
     }
 }
 
 impl<A> Shared<A> {
     /// Makes what makes the connections of one event loop.
-    fn connections<R: Clone, M>(
-        &self,
-        runtime: &R,
-    ) -> impl Fn(Endpoints) -> pump::Server<A::Service> + use<A, R, M>
+    fn connections<R: Clone, M>(&self, runtime: &R) -> impl Fn(Endpoints) -> Http<A::Service> + use<A, R, M>
     where
         A: MakeService<R, M>,
     {
         let service = self.app.make(runtime.clone());
-        let http = Arc::clone(&self.http);
-        move |ends| pump::Server::new(service.clone(), Arc::clone(&http), ends.peer, ends.local)
+        let shared = self.clone();
+        move |ends| {
+            #[cfg(feature = "tls")]
+            if let Some(Some(acceptor)) = shared.tls.get(ends.listener) {
+                return Http::tls(acceptor, service.clone(), Arc::clone(&shared.https), ends);
+            }
+            pump::Server::new(service.clone(), Arc::clone(&shared.http), ends.peer, ends.local).into()
+        }
     }
 }
 

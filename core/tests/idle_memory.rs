@@ -116,7 +116,7 @@ fn main() {
         let server = pump::Server::new(app.clone(), config.clone(), Peer::Unix(None), Peer::Unix(None));
         let stream = One { sent: 0, came: false };
         let mut driver =
-            Box::new(Driver::new(server, stream, Nothing, connections.register(), drivers.clone()));
+            Box::new(Driver::new(server.into(), stream, Nothing, connections.register(), drivers.clone()));
         let pending = Pin::new(&mut *driver).poll(&mut Context::from_waker(Waker::noop())).is_pending();
         assert!(pending && driver.written() > 0, "it answered and waits");
         driver

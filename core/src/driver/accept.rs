@@ -37,6 +37,11 @@ impl<R: Runtime> Acceptor<R> {
         self.pausing.is_some()
     }
 
+    /// The number of the listener that the last connection came by.
+    pub(crate) fn turn(&self) -> usize {
+        self.turn
+    }
+
     /// Takes the next connection.
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Accepted<R::Stream>> {
         let mut passed = 0;

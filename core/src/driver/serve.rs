@@ -38,6 +38,8 @@ pub struct Endpoints {
     pub peer: Peer,
     /// The address it connected to.
     pub local: Peer,
+    /// The number of the listener that it came by, from 0 on in the order in which they were given.
+    pub listener: usize,
 }
 
 /// How to serve. Clones share the permits, so that workers together keep one bound.
@@ -253,7 +255,8 @@ impl<R: Runtime, Sp, M> Worker<R, Sp, M> {
         M: Fn(Endpoints) -> P,
     {
         let Accepted { stream, peer, local } = accepted;
-        let Ok(protocol) = catch_unwind(AssertUnwindSafe(|| (self.make)(Endpoints { peer, local }))) else {
+        let ends = Endpoints { peer, local, listener: self.acceptor.turn() };
+        let Ok(protocol) = catch_unwind(AssertUnwindSafe(|| (self.make)(ends))) else {
             return;
         };
         let driver = Driver::new(protocol, stream, self.runtime.clone(), registration, self.config.clone());

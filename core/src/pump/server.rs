@@ -5,6 +5,7 @@ use core::fmt;
 use core::mem;
 use core::task::{Context, Waker};
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use smallvec::SmallVec;
 
@@ -21,7 +22,7 @@ use crate::h1;
 use crate::head::{RequestHead, ResponseHead};
 use crate::link::Link;
 use crate::protocol::{Eof, Lost, Protocol, Work};
-use crate::service::{Connection, Request, Service};
+use crate::service::{Connection, Request, Secured, Service};
 use crate::time::Instant;
 
 /// How many answers may leave in one call before others get their turn.
@@ -107,6 +108,16 @@ where
             turn: 0,
             is_draining: false,
         }
+    }
+
+    /// Sets what requests show of the TLS that the connection runs over.
+    #[must_use]
+    pub fn secured(mut self, secured: Secured) -> Self {
+        // Nobody shares it before the first request.
+        if let Some(connection) = Arc::get_mut(&mut self.connection) {
+            connection.secured = Some(Box::new(secured));
+        }
+        self
     }
 
     fn exchange(&mut self, stream: StreamId) -> Option<&mut Exchange<S::Running>> {

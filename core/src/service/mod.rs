@@ -11,6 +11,7 @@ mod request;
 mod response;
 mod rest;
 mod router;
+mod secured;
 
 use core::task::{Context, Poll};
 
@@ -23,6 +24,7 @@ pub use request::{ClientLeft, Interim, Request, Scheme};
 pub use response::Response;
 pub(crate) use response::{BoxProtocol, Parts as ResponseParts};
 pub use router::{Routed, Router};
+pub use secured::Secured;
 
 /// Answers requests. Cloned once a connection; clones share what they capture.
 pub trait Service: Clone + 'static {

@@ -10,8 +10,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use std::sync::{Mutex, PoisonError};
 
-use super::Extensions;
 use super::rest::Rest;
+use super::{Extensions, Secured};
 use crate::body::Body;
 use crate::codec::{Misuse, StreamId};
 use crate::driver::Peer;
@@ -44,6 +44,7 @@ pub(crate) struct Connection {
     pub(crate) peer: Peer,
     pub(crate) local: Peer,
     pub(crate) scheme: Scheme,
+    pub(crate) secured: Option<Box<Secured>>,
     watched: bool,
     left: AtomicBool,
     interim_used: AtomicBool,
@@ -67,6 +68,7 @@ impl Connection {
             peer,
             local,
             scheme,
+            secured: None,
             watched,
             left: AtomicBool::new(false),
             interim_used: AtomicBool::new(false),
@@ -363,6 +365,17 @@ impl Request {
     /// Returns how the request reached the server.
     pub fn scheme(&self) -> Scheme {
         self.rest.connection.as_ref().map_or(Scheme::Http, |connection| connection.scheme)
+    }
+
+    /// Returns what TLS told of the connection; `None` in the clear.
+    pub fn secured(&self) -> Option<&Secured> {
+        self.rest.connection.as_ref().and_then(|connection| connection.secured.as_deref())
+    }
+
+    /// Returns the certificate by which the client proved who it is, in DER. It was verified against the authorities that
+    /// the listener names; `None` when it showed none or was not asked.
+    pub fn client_certificate(&self) -> Option<&[u8]> {
+        self.secured().and_then(|secured| secured.client_certificates.first()).map(AsRef::as_ref)
     }
 
     /// Returns the values attached to this request.

@@ -4,6 +4,7 @@ use core::fmt;
 
 use alloc::string::String;
 use alloc::sync::Arc;
+use bytes::Bytes;
 use std::sync::OnceLock;
 
 use rustls::pki_types::CertificateDer;
@@ -12,6 +13,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{ProtocolVersion, SupportedCipherSuite};
 
 use crate::protocol::{Lost, Protocol};
+use crate::service::Secured;
 
 /// What a handshake has agreed on.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +29,21 @@ pub struct Negotiated<'a> {
     pub version: Option<ProtocolVersion>,
     /// The cipher suite.
     pub cipher_suite: Option<SupportedCipherSuite>,
+}
+
+impl Negotiated<'_> {
+    /// Copies what requests show of it.
+    pub(crate) fn to_secured(self) -> Secured {
+        Secured {
+            alpn: self.alpn.map(Into::into),
+            server_name: self.server_name.map(Into::into),
+            client_certificates: self
+                .peer_certificates
+                .iter()
+                .map(|der| Bytes::copy_from_slice(der))
+                .collect(),
+        }
+    }
 }
 
 /// Makes the protocol inside, once the handshake says which one it is to be.

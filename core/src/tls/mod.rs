@@ -35,13 +35,23 @@
 //! }
 //! ```
 
+mod acceptor;
 mod error;
 mod establish;
+mod identity;
 mod plain_http;
 mod session;
 mod wrapper;
 
+pub use acceptor::{Acceptor, ClientAuth, ServerTls};
 pub use error::{Error, Failed};
 pub use establish::{Establish, Negotiated, Ready};
+pub use identity::{Identity, LoadError, roots_from_pem_file};
 pub use rustls;
 pub use wrapper::{DEFAULT_HANDSHAKE, INNER_HIGH_WATER, MAX_MESSAGE, Report, Tls};
+
+/// Returns the crypto provider `ring`.
+#[cfg(feature = "ring")]
+pub fn ring_provider() -> alloc::sync::Arc<rustls::crypto::CryptoProvider> {
+    alloc::sync::Arc::new(rustls::crypto::ring::default_provider())
+}

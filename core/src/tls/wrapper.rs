@@ -34,6 +34,9 @@ pub const MAX_MESSAGE: usize = 68 * 1024;
 /// How much ciphertext may wait: two of the longest records (RFC 5246 §6.2.3).
 const RECORDS: usize = 2 * (5 + 16 * 1024 + 2048);
 
+/// How long a peer that shook hands during a shutdown may take to say what it came for.
+const FIRST_DATA: Duration = Duration::from_millis(250);
+
 /// A protocol inside TLS.
 ///
 /// `M` makes it when the handshake is done: a closure that takes what was [`Negotiated`](super::Negotiated), or
@@ -46,12 +49,14 @@ pub struct Tls<M: Establish> {
     fit: Fit,
     /// How many bytes at the front of the outer input rustls has looked at and wants to see again with more behind them.
     seen: usize,
+    /// Whether the peer ever sent anything.
+    heard: bool,
     /// Whether plaintext came that the inner protocol has not been told of.
     fresh: bool,
     peer: PeerSide,
     transport: Transport,
     notice: Notice,
-    /// Until when the handshake must be done; later, until when a peer that came late may say what it came for.
+    /// Until when the handshake must be done; in a shutdown, until when the first data must come after it.
     deadline: Option<Instant>,
     timeout: Duration,
     plain_http: PlainHttp,
@@ -161,6 +166,7 @@ impl<M: Establish> Tls<M> {
             parked: Parked::default(),
             fit: Fit::Large,
             seen: 0,
+            heard: false,
             fresh: false,
             peer: PeerSide::Open,
             transport: Transport::Open,
@@ -329,9 +335,10 @@ impl<M: Establish> Tls<M> {
         match mem::replace(&mut self.inner, Inner::Gone) {
             Inner::Waiting(make) => {
                 self.inner = Inner::Open(make.establish(session.negotiated()));
-                if self.notice == Notice::None {
-                    self.deadline = None;
-                }
+                self.deadline = match self.notice {
+                    Notice::Due => Some(inner.now().mono + FIRST_DATA),
+                    Notice::None | Notice::Told => None,
+                };
                 self.call(inner, M::Protocol::connection_made)
             }
             other @ (Inner::Open(_) | Inner::Gone) => {
@@ -393,6 +400,7 @@ impl<M: Establish> Tls<M> {
         Ok(())
     }
 
+    /// The inner side of [`Protocol::poll_work`].
     fn turn(
         &mut self,
         cx: &mut Context<'_>,
@@ -400,6 +408,7 @@ impl<M: Establish> Tls<M> {
         outer: &mut Link,
     ) -> Result<Work, Failed<Inside<M>>> {
         let look = |link: &Link| (link.inbound.len(), link.outbound.len(), link.wants_read());
+        self.heard |= !outer.inbound.is_empty();
         let mut moved = self.run(inner, outer)?;
         let before = look(inner);
         self.call(inner, |protocol, link| {
@@ -474,12 +483,13 @@ impl<M: Establish> Protocol for Tls<M> {
         self.with_inner(link.now(), |this, inner| this.turn(cx, inner, link))
     }
 
-    /// While the handshake goes on this is kept back until the peer has said what it came for, at most until the handshake's
-    /// deadline.
+    /// A handshake that has begun is finished, and the peer may then say what it came for, if it does so at once.
     fn shutdown(&mut self, link: &mut Link) {
         self.notice = Notice::Due;
         if !self.is_handshaking() {
             self.with_inner(link.now(), Self::give_notice);
+        } else if !self.heard && link.inbound.is_empty() {
+            link.close();
         }
     }
 

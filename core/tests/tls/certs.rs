@@ -2,11 +2,21 @@
 
 use std::sync::{Arc, OnceLock};
 
+use anyloop_core::tls::rustls::client::ResolvesClientCert;
+use anyloop_core::tls::rustls::client::danger::{
+    HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
+};
 use anyloop_core::tls::rustls::crypto::{CryptoProvider, ring};
-use anyloop_core::tls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use anyloop_core::tls::rustls::pki_types::{
+    CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime,
+};
 use anyloop_core::tls::rustls::server::WebPkiClientVerifier;
+use anyloop_core::tls::rustls::sign::CertifiedKey;
 use anyloop_core::tls::rustls::version::{TLS12, TLS13};
-use anyloop_core::tls::rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
+use anyloop_core::tls::rustls::{
+    ClientConfig, DigitallySignedStruct, Error, RootCertStore, ServerConfig, SignatureScheme,
+    SupportedProtocolVersion,
+};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
 /// A certificate with its key.
@@ -100,4 +110,57 @@ pub(crate) fn client() -> ClientConfig {
 
 pub(crate) fn name() -> ServerName<'static> {
     ServerName::try_from(NAME).unwrap()
+}
+
+/// A client without a certificate.
+#[derive(Debug)]
+pub(crate) struct NoCertificate;
+
+impl ResolvesClientCert for NoCertificate {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
+    }
+}
+
+/// Trusts whoever answers.
+#[derive(Debug)]
+pub(crate) struct AnyServer;
+
+impl ServerCertVerifier for AnyServer {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        provider().signature_verification_algorithms.supported_schemes()
+    }
 }

@@ -10,6 +10,8 @@ use super::probe::End as Ending;
 use super::wire::{End, carry, converse, pair};
 
 const SECOND: Duration = Duration::from_secs(1);
+/// How long a peer that shook hands during a shutdown may be silent.
+const FIRST_DATA: Duration = Duration::from_millis(250);
 
 #[test]
 fn the_wishes_of_the_inner_protocol_reach_the_link() {
@@ -64,17 +66,19 @@ fn a_shutdown_during_the_handshake_waits_for_the_first_data() {
 }
 
 #[test]
-fn a_shutdown_that_waits_is_told_at_the_deadline_or_at_the_end() {
+fn a_shutdown_that_waits_is_told_soon_or_at_the_end() {
     let start = || {
         let (mut server, mut client) = (End::server(&certs::server()), End::client(certs::client()));
+        carry(&mut client, &mut server, 1);
         server.shutdown();
         server.pass(SECOND);
-        converse(&mut server, &mut client, usize::MAX);
         assert_eq!(server.until_deadline(), Some(DEFAULT_HANDSHAKE - SECOND));
+        converse(&mut server, &mut client, usize::MAX);
+        assert_eq!(server.until_deadline(), Some(FIRST_DATA));
         (server, client)
     };
     let (mut server, _client) = start();
-    server.pass(DEFAULT_HANDSHAKE - SECOND);
+    server.pass(FIRST_DATA);
     assert_eq!((server.inside.see().shutdowns, server.is_open()), (1, true));
     assert_eq!(server.until_deadline(), None);
     let (mut server, _client) = start();
@@ -83,19 +87,27 @@ fn a_shutdown_that_waits_is_told_at_the_deadline_or_at_the_end() {
 }
 
 #[test]
+fn a_shutdown_ends_a_connection_that_said_nothing() {
+    let mut server = End::server(&certs::server());
+    server.shutdown();
+    assert!(server.link.is_closing() && !server.link.lingers());
+}
+
+#[test]
 fn the_earlier_deadline_is_published_and_each_is_told_to_its_own() {
-    for after in [5 * SECOND, 20 * SECOND] {
+    for after in [FIRST_DATA / 2, 2 * FIRST_DATA] {
         let (mut server, mut client) = (End::server(&certs::server()), End::client(certs::client()));
         server.inside.get().deadline = Some(after);
+        carry(&mut client, &mut server, usize::MAX);
         server.shutdown();
         converse(&mut server, &mut client, usize::MAX);
-        // The handshake's deadline lives on, for the shutdown waits.
-        let first = after.min(DEFAULT_HANDSHAKE);
+        // The shutdown waits for the first data.
+        let first = after.min(FIRST_DATA);
         assert_eq!(server.until_deadline(), Some(first));
         server.pass(first);
         let told = (server.inside.see().deadlines, server.inside.see().shutdowns);
         assert_eq!(told, if after == first { (1, 0) } else { (0, 1) });
-        server.pass(20 * SECOND);
+        server.pass(2 * FIRST_DATA);
         assert_eq!((server.inside.see().deadlines, server.inside.see().shutdowns), (1, 1));
         assert_eq!(server.until_deadline(), None);
     }

@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyloop_core::protocol::{Eof, Lost};
-use anyloop_core::tls::rustls::client::ResolvesClientCert;
+use anyloop_core::tls::rustls::HandshakeKind;
 use anyloop_core::tls::rustls::pki_types::PrivatePkcs8KeyDer;
 use anyloop_core::tls::rustls::sign::{CertifiedKey, SingleCertAndKey};
-use anyloop_core::tls::rustls::{HandshakeKind, SignatureScheme};
 use anyloop_core::tls::{DEFAULT_HANDSHAKE, Error, Failed, Tls};
 
 use super::certs;
@@ -60,7 +59,7 @@ fn a_clients_certificate_is_seen_and_one_that_is_missing_refused() {
         assert_eq!(agreed.certificates, [certs::authority().client.chain[0].to_vec()]);
 
         let mut config = certs::client();
-        config.client_auth_cert_resolver = Arc::new(NoCertificate);
+        config.client_auth_cert_resolver = Arc::new(certs::NoCertificate);
         let (mut server, mut client) = (End::server(&certs::asking_server(version)), End::client(config));
         let report = client.tls.report();
         converse(&mut server, &mut client, 100);
@@ -69,19 +68,6 @@ fn a_clients_certificate_is_seen_and_one_that_is_missing_refused() {
         // In TLS 1.3 the client is done before the server refuses.
         let text = report.error().map(ToString::to_string).unwrap_or_default();
         assert!(text.contains("CertificateRequired") || text.contains("HandshakeFailure"), "{text}");
-    }
-}
-
-#[derive(Debug)]
-struct NoCertificate;
-
-impl ResolvesClientCert for NoCertificate {
-    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        None
-    }
-
-    fn has_certs(&self) -> bool {
-        false
     }
 }
 

@@ -7,6 +7,7 @@
     reason = "a test has std"
 )]
 
+mod acceptor;
 mod certs;
 mod closing;
 mod faults;
