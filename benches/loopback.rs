@@ -1,5 +1,5 @@
-//! One keep-alive GET over a real socket of this machine, on each backend: what a client waits for who has one request on
-//! its way at a time. Throughput under load is a matter for load generators.
+//! Keep-alive GETs over a real socket of this machine, on each backend: what a client waits for who has one request on its
+//! way at a time, or 16. Throughput under load is a matter for load generators.
 
 #![allow(missing_docs, reason = "the macros of criterion make public functions")]
 
@@ -12,18 +12,20 @@ use anyloop_core::server::Server;
 use anyloop_core::service::{Request, Response, Router};
 use anyloop_smol::Smol;
 use anyloop_tokio::Tokio;
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+/// How many requests are on their way at a time.
+const PIPELINED: [usize; 2] = [1, 16];
 const BODY: &str = "Hello, World!";
 
 /// A way to start a server.
 type Serve = fn(Server, Router) -> std::io::Result<Serving>;
 
-/// Asks once and reads the answer, whose length is always the same.
-fn ask(stream: &mut TcpStream, answer: &mut [u8]) {
-    stream.write_all(REQUEST).expect("the request leaves");
-    stream.read_exact(answer).expect("the answer comes");
+/// Asks and reads the answers, whose length is always the same.
+fn ask(stream: &mut TcpStream, requests: &[u8], answers: &mut [u8]) {
+    stream.write_all(requests).expect("the requests leave");
+    stream.read_exact(answers).expect("the answers come");
 }
 
 /// The first answer tells how long they are.
@@ -40,7 +42,6 @@ fn first_answer(stream: &mut TcpStream) -> Vec<u8> {
 
 fn loopback(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("loopback");
-    group.throughput(Throughput::Elements(1));
     let backends: [(&str, Serve); 3] = [
         ("tokio", Server::serve::<Tokio, _, _>),
         ("smol", Server::serve::<Smol, _, _>),
@@ -53,9 +54,17 @@ fn loopback(criterion: &mut Criterion) {
         let serving = serve(server, app).expect("a running server");
         let mut stream = TcpStream::connect(address).expect("a connection");
         stream.set_nodelay(true).expect("an option");
-        let mut answer = first_answer(&mut stream);
-        group.bench_function(name, |bencher| bencher.iter(|| ask(&mut stream, &mut answer)));
-        assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n") && answer.ends_with(BODY.as_bytes()));
+        let answer = first_answer(&mut stream);
+        for count in PIPELINED {
+            let (requests, mut answers) = (REQUEST.repeat(count), answer.repeat(count));
+            group.throughput(Throughput::Elements(count as u64));
+            group.bench_function(BenchmarkId::new(name, format!("{count} at a time")), |bencher| {
+                bencher.iter(|| ask(&mut stream, &requests, &mut answers));
+            });
+            for answer in answers.chunks(answer.len()) {
+                assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n") && answer.ends_with(BODY.as_bytes()));
+            }
+        }
         drop(stream);
         serving.shutdown().announce();
         serving.wait_closed().expect("an orderly end");

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 use core::{fmt, str};
 
+use memchr::{memchr, memchr_iter};
 use smallvec::SmallVec;
 
 /// Holds a rewritten path; up to 128 bytes of it need no heap.
@@ -39,13 +40,9 @@ impl core::error::Error for FindError {}
 /// splits a segment, and decoding the canonical form gives what decoding the original gives.
 pub(super) fn rewrite(mut path: &[u8]) -> Result<Buffer, FindError> {
     let mut out = Buffer::with_capacity(path.len());
-    while let [byte, tail @ ..] = path {
-        path = tail;
-        if *byte != b'%' {
-            out.push(*byte);
-            continue;
-        }
-        let (decoded, after) = escape(tail).ok_or(FindError::BadEscape)?;
+    while let Some(place) = memchr(b'%', path) {
+        out.extend_from_slice(&path[..place]);
+        let (decoded, after) = escape(&path[place + 1..]).ok_or(FindError::BadEscape)?;
         path = after;
         if is_kept(decoded) {
             out.extend_from_slice(&[b'%', upper_hex(decoded >> 4), upper_hex(decoded & 15)]);
@@ -53,6 +50,7 @@ pub(super) fn rewrite(mut path: &[u8]) -> Result<Buffer, FindError> {
             out.push(decoded);
         }
     }
+    out.extend_from_slice(path);
     if out.contains(&0) {
         return Err(FindError::Nul);
     }
@@ -61,25 +59,21 @@ pub(super) fn rewrite(mut path: &[u8]) -> Result<Buffer, FindError> {
     Ok(out)
 }
 
-/// Appends `canonical` to `out` with the remaining escapes decoded.
-pub(super) fn decode_into(mut canonical: &[u8], out: &mut Vec<u8>) {
-    while let [byte, tail @ ..] = canonical {
-        match if *byte == b'%' { escape(tail) } else { None } {
-            Some((decoded, after)) => {
-                out.push(decoded);
-                canonical = after;
-            }
-            None => {
-                out.push(*byte);
-                canonical = tail;
-            }
-        }
+/// Appends `text`, of which each percent sign begins an escape, to `out` with these decoded.
+pub(super) fn decode_into(mut text: &[u8], out: &mut Vec<u8>) {
+    while let Some((plain, escaped)) = memchr(b'%', text).map(|place| text.split_at(place))
+        && let Some((decoded, after)) = escape(&escaped[1..])
+    {
+        out.extend_from_slice(plain);
+        out.push(decoded);
+        text = after;
     }
+    out.extend_from_slice(text);
 }
 
 /// Returns how many bytes text decodes to, of which each escape is one.
 pub(super) fn decoded_len(text: &[u8]) -> usize {
-    text.len() - 2 * text.iter().filter(|byte| **byte == b'%').count()
+    text.len() - 2 * memchr_iter(b'%', text).count()
 }
 
 /// Reads the two digits after a `%`.
