@@ -51,7 +51,7 @@ pub(super) fn rewrite(mut path: &[u8]) -> Result<Buffer, FindError> {
         }
     }
     out.extend_from_slice(path);
-    if out.contains(&0) {
+    if memchr(0, &out).is_some() {
         return Err(FindError::Nul);
     }
     // The escapes that stay are ASCII for ASCII, so this also tells whether the decoded path is UTF-8.
@@ -97,7 +97,27 @@ fn upper_hex(nibble: u8) -> u8 {
 
 /// The reserved characters of RFC 3986 §2.2, and `%`.
 fn is_kept(byte: u8) -> bool {
-    b":/?#[]@!$&'()*+,;=%".contains(&byte)
+    matches!(
+        byte,
+        b':' | b'/'
+            | b'?'
+            | b'#'
+            | b'['
+            | b']'
+            | b'@'
+            | b'!'
+            | b'$'
+            | b'&'
+            | b'\''
+            | b'('
+            | b')'
+            | b'*'
+            | b'+'
+            | b','
+            | b';'
+            | b'='
+            | b'%'
+    )
 }
 
 #[cfg(test)]
