@@ -19,6 +19,18 @@ use bytes::BytesMut;
 pub struct Stream {
     io: Async<socket2::Socket>,
     guess: Guess,
+    asked: Asked,
+}
+
+/// What the reactor was asked about reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    /// Nothing that is not answered and heard.
+    No,
+    /// To wake us.
+    Waits,
+    /// The same, and the bytes came without its answer being heard: the next answer is an old one.
+    Before,
 }
 
 /// Whether the bytes that are wanted are likely to be there.
@@ -59,7 +71,19 @@ impl Guess {
 
 impl From<Async<socket2::Socket>> for Stream {
     fn from(io: Async<socket2::Socket>) -> Self {
-        Self { io, guess: Guess::default() }
+        Self { io, guess: Guess::default(), asked: Asked::No }
+    }
+}
+
+impl Stream {
+    /// Asks the reactor, which looks at the socket anew after an answer that is old.
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut answer = self.io.poll_readable(cx);
+        if self.asked == Asked::Before && matches!(answer, Poll::Ready(Ok(()))) {
+            answer = self.io.poll_readable(cx);
+        }
+        self.asked = if answer.is_pending() { Asked::Waits } else { Asked::No };
+        answer
     }
 }
 
@@ -72,20 +96,24 @@ impl Transport for Stream {
         into: &mut BytesMut,
         limit: usize,
     ) -> Poll<io::Result<usize>> {
-        let Self { io, guess } = self;
         poll_read_through(into, limit, |room| {
-            if !guess.tries() {
-                ready!(io.poll_readable(cx))?;
+            if self.asked != Asked::Waits && !self.guess.tries() {
+                ready!(self.poll_readable(cx))?;
             }
             loop {
-                match io.get_ref().read(room) {
+                match self.io.get_ref().read(room) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        guess.was_wrong();
-                        ready!(io.poll_readable(cx))?;
+                        if self.asked != Asked::Waits {
+                            self.guess.was_wrong();
+                        }
+                        ready!(self.poll_readable(cx))?;
                     }
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Ok(n) => {
-                        guess.read(n == room.len());
+                        self.guess.read(n == room.len());
+                        if self.asked == Asked::Waits {
+                            self.asked = Asked::Before;
+                        }
                         return Poll::Ready(Ok(n));
                     }
                     Err(error) => return Poll::Ready(Err(error)),
