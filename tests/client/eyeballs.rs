@@ -89,3 +89,17 @@ pub(crate) async fn all_that_fail_are_named<R: Runtime>(rt: R) {
     assert_eq!(named, addresses.map(|address| address.to_string()));
     assert!(error.is_retry_safe() && !error.to_string().contains('\n'));
 }
+
+pub(crate) async fn names_are_looked_up<R: Runtime>(rt: R) {
+    let server = Scripted::answering(|_| ok("by name"));
+    let client = Client::builder(rt).proxies(Proxies::none()).build();
+    let port = server.address.port();
+    // Where the name has an IPv6 address too, nobody listens there.
+    let response = client.get(format!("http://localhost:{port}/")).send().await.unwrap();
+    assert_eq!(response.peer().to_string(), server.address.to_string());
+    assert_eq!(response.text().await.unwrap(), "by name");
+    // No name has a label of more than 63 characters.
+    let error = client.get(format!("http://{}.example/", "x".repeat(70))).send().await.unwrap_err();
+    assert!(matches!((error.phase(), error.cause()), (Phase::Resolve, Cause::Io(_))), "{error}");
+    assert_eq!((error.is_retry_safe(), client.connections().total), (true, 1));
+}

@@ -55,6 +55,7 @@ scenarios! {
     eyeballs::a_dead_address_does_not_stop_the_others,
     eyeballs::a_silent_address_is_overtaken,
     eyeballs::all_that_fail_are_named,
+    eyeballs::names_are_looked_up,
     pool::connections_are_used_again,
     pool::no_more_connections_than_the_cap,
     pool::idle_connections_are_closed_by_whoever_maintains,
