@@ -11,8 +11,7 @@ use bytes::Bytes;
 
 use super::{HeaderName, HeaderValue, InvalidHeader, Known};
 use crate::parse::bytes::trim;
-pub(crate) use section::Field;
-use section::Section;
+pub(crate) use section::{Field, Section};
 
 use crate::spare::Spare;
 
@@ -56,6 +55,12 @@ impl Headers {
         if let Some(section) = &mut self.section {
             section.set_parsed(text);
         }
+    }
+
+    /// Lends the memory of the section to the parser, which adds fields and then brings their text.
+    #[inline]
+    pub(crate) fn parsed_mut(&mut self) -> &mut Section {
+        self.section_mut()
     }
 
     #[inline]
@@ -212,6 +217,7 @@ impl Headers {
     }
 
     /// Removes all fields.
+    #[inline]
     pub fn clear(&mut self) {
         if let Some(section) = &mut self.section {
             section.empty();

@@ -28,7 +28,7 @@ mod value;
 mod version;
 
 pub use authority::is_host;
-pub(crate) use headers::Field;
+pub(crate) use headers::{Field, Section as ParsedFields};
 pub use headers::{Headers, Iter};
 pub use known::Known;
 pub use method::{InvalidMethod, MAX_METHOD, Method};

@@ -35,7 +35,7 @@ pub struct RequestParts {
 }
 
 crate::spare::spares!(RequestParts, |parts: &mut RequestParts| {
-    parts.headers = Headers::new();
+    parts.headers.clear();
     parts.target.release();
 });
 

@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::hash::{Hash, Hasher};
+use core::ops::Range;
 
 use alloc::string::String;
 use bytes::Bytes;
@@ -89,6 +90,12 @@ impl Layout {
         })
     }
 
+    /// Makes the layout of a path and perhaps a query; `None` when the path is too long.
+    #[inline]
+    pub(crate) fn of_path(path_len: usize) -> Option<Self> {
+        Some(Self { form: Form::Origin, path_start: 0, path_end: u32::try_from(path_len).ok()? })
+    }
+
     /// Returns the form.
     pub(crate) fn form(&self) -> Form {
         self.form
@@ -102,12 +109,11 @@ impl Target {
         Self { bytes, layout }
     }
 
-    /// Becomes a target of bytes whose layout is known, where they are few enough to be copied; false where they are
-    /// not.
+    /// Becomes a part of a buffer whose layout is known, where it is short enough to be copied; false where it is not.
     #[inline]
-    pub(crate) fn set_short(&mut self, bytes: &[u8], layout: Layout) -> bool {
+    pub(crate) fn set_short(&mut self, buf: &[u8], part: Range<usize>, layout: Layout) -> bool {
         self.layout = layout;
-        self.bytes.set_inline(bytes)
+        self.bytes.set_inline(buf, part)
     }
 
     /// Returns the target as it stands in the request line.

@@ -1,6 +1,7 @@
 //! Short texts without a heap.
 
 use core::fmt;
+use core::ops::Range;
 
 use bytes::Bytes;
 
@@ -23,20 +24,21 @@ impl Text {
         Some(Self::Inline { len: text.len() as u8, bytes })
     }
 
-    /// Becomes these bytes, where they are few enough to stand in the value itself; false where they are not.
+    /// Becomes a part of a buffer where that is short enough to stand in the value itself; false where it is not. What
+    /// stands behind the part may be copied with it, for that costs less than to copy just so many bytes.
     #[inline]
-    pub(crate) fn set_inline(&mut self, text: &[u8]) -> bool {
-        if let Self::Inline { len, bytes } = self
-            && let Some(room) = bytes.get_mut(..text.len())
-        {
-            room.copy_from_slice(text);
-            *len = text.len() as u8;
-            return true;
+    pub(crate) fn set_inline(&mut self, buf: &[u8], part: Range<usize>) -> bool {
+        match buf.get(part.start..).and_then(<[u8]>::first_chunk) {
+            Some(bytes) if part.len() <= INLINE => {
+                *self = Self::Inline { len: part.len() as u8, bytes: *bytes }
+            }
+            Some(_) => return false,
+            None => match Self::inline(&buf[part]) {
+                Some(inline) => *self = inline,
+                None => return false,
+            },
         }
-        Self::inline(text).is_some_and(|inline| {
-            *self = inline;
-            true
-        })
+        true
     }
 
     /// Copies bytes.
@@ -105,8 +107,11 @@ mod tests {
             assert_eq!(matches!(text, Text::Inline { .. }), len <= INLINE);
             assert_eq!((&*text, &*Text::copy_from(&bytes)), (&*bytes, &*bytes));
             for mut before in [Text::default(), Text::copy_from(b"before")] {
-                assert_eq!(before.set_inline(&bytes), len <= INLINE);
-                assert!(len > INLINE || *before == *bytes);
+                for around in [0, 100] {
+                    let buf = [vec![b'a'; around], bytes.clone(), vec![b'z'; around]].concat();
+                    assert_eq!(before.set_inline(&buf, around..around + len), len <= INLINE);
+                    assert!(len > INLINE || *before == *bytes);
+                }
             }
             assert_eq!(
                 (&*text.slice(len / 2, len), text.into_bytes()),

@@ -116,26 +116,62 @@ pub(crate) fn trim(mut bytes: &[u8]) -> &[u8] {
 /// Returns the index of the first byte at or after `from` that is not a `tchar`, else the length.
 #[inline]
 pub(crate) fn token_end(bytes: &[u8], from: usize) -> usize {
-    scan(bytes, from, TOKEN, |block| {
-        // Letters, digits and the hyphen.
-        let letter = (block | u8x16::splat(0x20)) - u8x16::splat(b'a');
-        let digit = block - u8x16::splat(b'0');
-        !(at_most(letter, 25) | at_most(digit, 9) | block.simd_eq(u8x16::splat(b'-')))
-    })
+    scan(bytes, from, TOKEN, not_token)
+}
+
+/// Whether the bytes from `start` to the end are a token. Faster than [`token_end`] on a few, for it looks at the bytes
+/// before them instead of at each one alone.
+#[inline]
+pub(crate) fn ends_in_token(bytes: &[u8], start: usize) -> bool {
+    let token = &bytes[start..];
+    let Some(last) = bytes.last_chunk() else { return is_token(token) };
+    let marks = |block: &[u8; 16]| not_token(u8x16::new(*block)).to_bitmask();
+    let common = marks(last) >> (16 - token.len().min(16)) == 0
+        && token.as_chunks().0.iter().all(|block| marks(block) == 0);
+    !token.is_empty() && (common || token_end(token, 0) == token.len())
+}
+
+/// Marks at least the bytes that are no `tchar`: all but letters, digits and the hyphen.
+#[inline(always)]
+fn not_token(block: u8x16) -> u8x16 {
+    let letter = (block | u8x16::splat(0x20)) - u8x16::splat(b'a');
+    let digit = block - u8x16::splat(b'0');
+    !(at_most(letter, 25) | at_most(digit, 9) | block.simd_eq(u8x16::splat(b'-')))
 }
 
 /// Returns the index of the first byte at or after `from` that may not stand in a target, else the length.
 #[inline]
 pub(crate) fn target_end(bytes: &[u8], from: usize) -> usize {
-    scan(bytes, from, TARGET, |block| {
-        at_most(block, 0x20)
-            | at_least(block, b'{')
-            // `"` and `#`
-            | (block & u8x16::splat(0xfe)).simd_eq(u8x16::splat(b'"'))
-            // `<`, `>`, the backslash, `^`, and others that the lines above and below stop at
-            | (block & u8x16::splat(0x9d)).simd_eq(u8x16::splat(0x1c))
-            | block.simd_eq(u8x16::splat(b'`'))
-    })
+    scan(bytes, from, TARGET, not_target)
+}
+
+/// Marks at least the bytes that may not stand in a target.
+#[inline(always)]
+fn not_target(block: u8x16) -> u8x16 {
+    at_most(block, 0x20)
+        | at_least(block, b'{')
+        // `"` and `#`
+        | (block & u8x16::splat(0xfe)).simd_eq(u8x16::splat(b'"'))
+        // `<`, `>`, the backslash, `^`, and others that the lines above and below stop at
+        | (block & u8x16::splat(0x9d)).simd_eq(u8x16::splat(0x1c))
+        | block.simd_eq(u8x16::splat(b'`'))
+}
+
+/// The same from the start on; returns also the index of the first question mark before that byte, else that of the byte.
+#[inline]
+pub(crate) fn target_and_path_end(bytes: &[u8]) -> (usize, usize) {
+    let (mut seen, mut query) = (0, None);
+    let end = scan(bytes, 0, TARGET, |block| {
+        let marks = block.simd_eq(u8x16::splat(b'?')).to_bitmask();
+        if query.is_none() && marks != 0 {
+            query = Some(seen + marks.trailing_zeros() as usize);
+        }
+        seen += 16;
+        not_target(block)
+    });
+    let query =
+        query.or_else(|| bytes[seen.min(end)..end].iter().position(|&byte| byte == b'?').map(|at| seen + at));
+    (end, query.map_or(end, |query| query.min(end)))
 }
 
 /// Returns the index of the first byte at or after `from` that may not stand in a field value, else the length.
@@ -156,7 +192,7 @@ fn at_least(block: u8x16, limit: u8) -> u8x16 {
 
 /// Looks at each byte once: `stops` may mark bytes of the class, never miss one outside it.
 #[inline(always)]
-fn scan(bytes: &[u8], from: usize, class: u8, stops: impl Fn(u8x16) -> u8x16) -> usize {
+fn scan(bytes: &[u8], from: usize, class: u8, mut stops: impl FnMut(u8x16) -> u8x16) -> usize {
     let mut at = from;
     while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
         let mut marks = stops(u8x16::new(*block)).to_bitmask();
@@ -197,6 +233,27 @@ mod tests {
                         assert_eq!(scan(&bytes, at), expected);
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn what_stands_before_a_token_is_of_no_matter() {
+        for len in [0, 1, 2, 15, 16, 17, 31, 32, 33, 50] {
+            for before in [0, 1, 20] {
+                for byte in 0..=u8::MAX {
+                    for at in 0..len {
+                        let mut bytes = vec![b'\0'; before];
+                        bytes.resize(before + len, b'a');
+                        bytes[before + at] = byte;
+                        assert_eq!(
+                            ends_in_token(&bytes, before),
+                            is_tchar(byte),
+                            "{byte:#x} at {at} of {len}"
+                        );
+                    }
+                }
+                assert_eq!(ends_in_token(&vec![b'a'; before + len], before), len > 0);
             }
         }
     }

@@ -12,10 +12,13 @@ use crate::limits::Limits;
 /// Most digits of a chunk size, leading zeros included: 64 bits.
 const MAX_DIGITS: u8 = 16;
 
+/// Chunks up to this size that arrive together are moved together, which costs less than to cut each out.
+const GATHERED: u64 = 512;
+
 /// A piece of a chunked body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Chunk {
-    /// Bytes of the content, cut from the input without copying; at least one.
+    /// Bytes of the content, cut from the input without copying, but for small chunks that arrived together; at least one.
     Data(Bytes),
     /// The body is whole; the trailer section, unless it was empty.
     End(Option<Headers>),
@@ -147,7 +150,7 @@ impl ChunkDecoder {
     ) -> Result<Option<Chunk>, Error> {
         loop {
             match self.stage {
-                Stage::Data => return Ok(self.data(inbound, credit)),
+                Stage::Data => return Ok(self.data(inbound, credit, limits)),
                 Stage::Trailers => return self.trailers(inbound, limits),
                 Stage::Done => return Ok(None),
                 Stage::Size
@@ -163,7 +166,7 @@ impl ChunkDecoder {
         }
     }
 
-    fn data(&mut self, inbound: &mut BytesMut, credit: usize) -> Option<Chunk> {
+    fn data(&mut self, inbound: &mut BytesMut, credit: usize, limits: &Limits) -> Option<Chunk> {
         let left = usize::try_from(self.left).unwrap_or(usize::MAX);
         let take = inbound.len().min(credit).min(left);
         if take == 0 {
@@ -173,7 +176,39 @@ impl ChunkDecoder {
         if self.left == 0 {
             self.stage = Stage::DataReturn;
         }
-        Some(Chunk::Data(inbound.split_to(take).freeze()))
+        let end = self.gather(inbound, take, credit, limits);
+        let data = inbound.split_to(take + end.gathered).freeze();
+        inbound.advance(end.framing);
+        Some(Chunk::Data(data))
+    }
+
+    /// Moves the small chunks that follow the first `taken` bytes of data behind them, as far as they are there and of the
+    /// plainest form. Anything else is left to be read byte by byte.
+    fn gather(&mut self, inbound: &mut [u8], taken: usize, credit: usize, limits: &Limits) -> Gathered {
+        let mut end = Gathered { gathered: 0, framing: 0 };
+        while self.stage == Stage::DataReturn && taken + end.gathered < credit {
+            let at = taken + end.gathered + end.framing;
+            let Some((framing, size)) = plain_size(&inbound[at..]) else { break };
+            if size > GATHERED {
+                break;
+            }
+            let content = self.content.saturating_add(size);
+            let start = at + framing;
+            let take = (size as usize).min(inbound.len() - start).min(credit - taken - end.gathered);
+            if content > limits.max_body || take == 0 {
+                break;
+            }
+            inbound.copy_within(start..start + take, taken + end.gathered);
+            end.gathered += take;
+            end.framing += framing;
+            self.scanned += framing as u64;
+            self.content = content;
+            self.left = size - take as u64;
+            if self.left > 0 {
+                self.stage = Stage::Data;
+            }
+        }
+        end
     }
 
     fn trailers(&mut self, inbound: &mut BytesMut, limits: &Limits) -> Result<Option<Chunk>, Error> {
@@ -207,6 +242,9 @@ impl ChunkDecoder {
 
     /// Reads the bytes between data; true when data or trailers come next.
     fn line(&mut self, inbound: &mut BytesMut, limits: &Limits) -> Result<bool, Error> {
+        if self.plain_line(inbound, limits) {
+            return Ok(true);
+        }
         let mut used = 0;
         for &byte in inbound.iter() {
             used += 1;
@@ -218,6 +256,23 @@ impl ChunkDecoder {
         self.scanned += used as u64;
         inbound.advance(used);
         Ok(used > 0)
+    }
+
+    /// Reads them at once between two chunks where they are of the plainest form.
+    #[inline]
+    fn plain_line(&mut self, inbound: &mut BytesMut, limits: &Limits) -> bool {
+        if self.stage != Stage::DataReturn {
+            return false;
+        }
+        let Some((framing, size)) = plain_size(inbound) else { return false };
+        let content = self.content.saturating_add(size);
+        if content > limits.max_body {
+            return false;
+        }
+        (self.content, self.left, self.stage) = (content, size, Stage::Data);
+        self.scanned += framing as u64;
+        inbound.advance(framing);
+        true
     }
 
     fn step(&mut self, byte: u8, limits: &Limits) -> Result<Stage, Error> {
@@ -290,6 +345,33 @@ impl ChunkDecoder {
         }
         Ok(())
     }
+}
+
+/// What was moved: bytes of data, and bytes of framing that stood between them and stand behind them now.
+struct Gathered {
+    gathered: usize,
+    framing: usize,
+}
+
+/// Reads the end of a chunk and the size of the next one, when that is written in at most eight digits and nothing else,
+/// and is not the last; returns how many bytes they are.
+#[inline]
+fn plain_size(bytes: &[u8]) -> Option<(usize, u64)> {
+    let [b'\r', b'\n', rest @ ..] = bytes else { return None };
+    let mut size = 0;
+    for (at, &byte) in rest.iter().take(9).enumerate() {
+        match byte {
+            b'0'..=b'9' => size = size << 4 | u64::from(byte - b'0'),
+            b'a'..=b'f' => size = size << 4 | u64::from(byte - b'a' + 10),
+            b'A'..=b'F' => size = size << 4 | u64::from(byte - b'A' + 10),
+            b'\r' => {
+                let is_whole = rest.get(at + 1) == Some(&b'\n');
+                return (is_whole && size > 0).then_some((at + 4, size));
+            }
+            _ => return None,
+        }
+    }
+    None
 }
 
 impl Extension {

@@ -12,6 +12,10 @@ pub(super) trait StartLine: Default {
     /// What a whole head becomes.
     type Head;
 
+    /// Takes the head out of `inbound` when it is wholly there, of the usual kind and without a fault: most are. Anything
+    /// else is left as it is, to be read part by part.
+    fn take_whole(inbound: &mut BytesMut, limits: &Limits) -> Option<Self::Head>;
+
     /// Goes on; true when the line was read, which ends at [`StartLine::position`].
     fn parse(&mut self, buf: &[u8], limits: &Limits) -> Result<bool, Error>;
 
@@ -77,16 +81,29 @@ impl<L: StartLine> HeadParser<L> {
         inbound: &mut BytesMut,
         limits: &Limits,
     ) -> Result<Option<L::Head>, Error> {
+        if let State::Idle = self.state {
+            let before = inbound.len();
+            if let Some(head) = L::take_whole(inbound, limits) {
+                self.scanned += (before - inbound.len()) as u64;
+                return Ok(Some(head));
+            }
+        }
+        self.parse_parts(inbound, limits)
+    }
+
+    #[inline(never)]
+    fn parse_parts(&mut self, inbound: &mut BytesMut, limits: &Limits) -> Result<Option<L::Head>, Error> {
         match core::mem::replace(&mut self.state, State::Idle) {
             State::Idle if inbound.is_empty() => Ok(None),
             State::Idle => {
                 let mut progress = Progress::default();
-                if self.run(&mut progress, inbound, limits)? {
-                    return Ok(Some(progress.line.finish(inbound, &mut progress.fields)));
+                let is_whole = self.run(&mut progress, inbound, limits)?;
+                if !is_whole {
+                    progress.skip(inbound);
+                    self.state = State::Partial(Box::new(progress));
+                    return Ok(None);
                 }
-                progress.skip(inbound);
-                self.state = State::Partial(Box::new(progress));
-                Ok(None)
+                Ok(Some(progress.line.finish(inbound, &mut progress.fields)))
             }
             State::Partial(mut progress) => {
                 if self.run(&mut progress, inbound, limits)? {
@@ -103,7 +120,6 @@ impl<L: StartLine> HeadParser<L> {
         }
     }
 
-    #[inline]
     fn run(&mut self, progress: &mut Progress<L>, buf: &[u8], limits: &Limits) -> Result<bool, Error> {
         let before = progress.position();
         let outcome = progress.run(buf, limits);

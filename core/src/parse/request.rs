@@ -1,9 +1,11 @@
 //! Request heads (RFC 9112 §3).
 
+use core::ops::Range;
+
 use bytes::{Buf, BytesMut};
 
-use super::bytes::{target_end, token_end};
-use super::field::FieldParser;
+use super::bytes::{target_and_path_end, target_end, token_end};
+use super::field::{FieldParser, whole_section};
 use super::machine::{HeadParser, StartLine};
 use super::version::{Found, version};
 use crate::error::Error;
@@ -87,6 +89,17 @@ impl StartLine for RequestLine {
     type Head = RequestHead;
 
     #[inline]
+    fn take_whole(inbound: &mut BytesMut, limits: &Limits) -> Option<RequestHead> {
+        let line = WholeLine::of(inbound, limits)?;
+        let mut head = RequestHead::default();
+        let parts = &mut *head;
+        let end = whole_section(&mut parts.headers, inbound, line.end, limits)?;
+        parts.method = line.method;
+        parts.version = line.version;
+        take_target(&mut parts.target, line.target, line.layout, inbound, end);
+        Some(head)
+    }
+
     fn parse(&mut self, buf: &[u8], limits: &Limits) -> Result<bool, Error> {
         if matches!(self.stage, Stage::Start | Stage::EmptyLineFeed) && !self.skip_empty_line(buf)? {
             return Ok(false);
@@ -133,14 +146,10 @@ impl StartLine for RequestLine {
         let parts = &mut *head;
         parts.method = self.method;
         parts.version = self.version;
+        let end = fields.position();
         parts.headers = fields.finish(inbound);
         let target = self.target_start..self.target_start + self.target_len;
-        if parts.target.set_short(&inbound[target.clone()], self.layout) {
-            inbound.advance(fields.position());
-        } else {
-            let bytes = inbound.split_to(fields.position()).freeze().slice(target);
-            parts.target = Target::from_layout(Text::Shared(bytes), self.layout);
-        }
+        take_target(&mut parts.target, target, self.layout, inbound, end);
         head
     }
 }
@@ -267,4 +276,67 @@ impl RequestLine {
             Some(_) => Err(Error::LineEnd),
         }
     }
+}
+
+/// A request line of the usual kind: a common method, a path, HTTP/1.1 or 1.0.
+struct WholeLine {
+    method: Method,
+    target: Range<usize>,
+    layout: Layout,
+    version: Version,
+    end: usize,
+}
+
+impl WholeLine {
+    /// Reads the line when it is wholly there and has no fault.
+    #[inline]
+    fn of(buf: &[u8], limits: &Limits) -> Option<Self> {
+        let (method, start) = usual_method(buf.first_chunk()?)?;
+        let rest = buf.get(start..)?;
+        if rest.first() != Some(&b'/') {
+            return None;
+        }
+        let (len, path_len) = target_and_path_end(rest);
+        let version = match rest.get(len..)?.first_chunk()? {
+            b" HTTP/1.1\r\n" => Version::Http11,
+            b" HTTP/1.0\r\n" => Version::Http10,
+            _ => return None,
+        };
+        if len > limits.max_target {
+            return None;
+        }
+        let target = start..start + len;
+        Some(Self { method, end: target.end + 11, target, layout: Layout::of_path(path_len)?, version })
+    }
+}
+
+/// Takes the bytes of the head out of `inbound`, of which some are the target.
+#[inline]
+fn take_target(to: &mut Target, target: Range<usize>, layout: Layout, inbound: &mut BytesMut, end: usize) {
+    if to.set_short(inbound, target.clone(), layout) {
+        inbound.advance(end);
+    } else {
+        let bytes = inbound.split_to(end).freeze().slice(target);
+        *to = Target::from_layout(Text::Shared(bytes), layout);
+    }
+}
+
+/// Returns the method that the bytes begin with, when it is a usual one, and how many bytes it and its space are.
+#[inline]
+fn usual_method(bytes: &[u8; 8]) -> Option<(Method, usize)> {
+    const fn word(text: &[u8; 8]) -> u64 {
+        u64::from_le_bytes(*text)
+    }
+    let bytes = u64::from_le_bytes(*bytes);
+    let is = |text: &[u8; 8], len: u32| (bytes ^ word(text)) << (64 - 8 * len) == 0;
+    Some(match () {
+        () if is(b"GET     ", 4) => (Method::GET, 4),
+        () if is(b"POST    ", 5) => (Method::POST, 5),
+        () if is(b"HEAD    ", 5) => (Method::HEAD, 5),
+        () if is(b"PUT     ", 4) => (Method::PUT, 4),
+        () if is(b"DELETE  ", 7) => (Method::DELETE, 7),
+        () if is(b"PATCH   ", 6) => (Method::PATCH, 6),
+        () if is(b"OPTIONS ", 8) => (Method::OPTIONS, 8),
+        () => return None,
+    })
 }

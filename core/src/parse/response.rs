@@ -1,13 +1,15 @@
 //! Response heads (RFC 9112 §4).
 
+use core::ops::Range;
+
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::bytes::text_end;
-use super::field::FieldParser;
+use super::field::{FieldParser, whole_section};
 use super::machine::{HeadParser, StartLine};
 use super::version::{Found, version};
 use crate::error::Error;
-use crate::head::{ResponseHead, Status, Version};
+use crate::head::{Headers, ResponseHead, Status, Version};
 use crate::limits::Limits;
 
 /// A parser of response heads: one after the other, each in as many calls as it takes.
@@ -80,6 +82,25 @@ impl StartLine for StatusLine {
     type Head = ResponseHead;
 
     #[inline]
+    fn take_whole(inbound: &mut BytesMut, limits: &Limits) -> Option<ResponseHead> {
+        let (line, [b' ', a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', b' ']) =
+            (inbound.first_chunk::<8>()?, inbound.get(8..13)?.first_chunk::<5>()?)
+        else {
+            return None;
+        };
+        let reason_end = text_end(inbound, 13);
+        if line != b"HTTP/1.1" || inbound.get(reason_end..)?.first_chunk() != Some(b"\r\n") {
+            return None;
+        }
+        if reason_end - 13 > limits.max_head {
+            return None;
+        }
+        let mut headers = Headers::new();
+        let end = whole_section(&mut headers, inbound, reason_end + 2, limits)?;
+        let code = [a, b, c].into_iter().fold(0, |code, digit| code * 10 + u16::from(digit - b'0'));
+        Some(head(code, 13..reason_end, Version::Http11, headers, inbound, end))
+    }
+
     fn parse(&mut self, buf: &[u8], limits: &Limits) -> Result<bool, Error> {
         if matches!(self.stage, Stage::Version | Stage::Space) && !self.version(buf)? {
             return Ok(false);
@@ -115,17 +136,9 @@ impl StartLine for StatusLine {
 
     #[inline]
     fn finish(&mut self, inbound: &mut BytesMut, fields: &mut FieldParser) -> ResponseHead {
-        let headers = fields.finish(inbound);
-        let status = Status::new(self.code).unwrap_or_default();
-        let reason = match &inbound[self.start..self.reason_end.max(self.start)] {
-            [] => None,
-            usual if usual == status.reason().as_bytes() => {
-                Some(Bytes::from_static(status.reason().as_bytes()))
-            }
-            own => Some(Bytes::copy_from_slice(own)),
-        };
-        inbound.advance(fields.position());
-        ResponseHead { status, version: self.version, reason, headers }
+        let (end, headers) = (fields.position(), fields.finish(inbound));
+        let reason = self.start..self.reason_end.max(self.start);
+        head(self.code, reason, self.version, headers, inbound, end)
     }
 }
 
@@ -194,6 +207,26 @@ impl StatusLine {
         self.stage = Stage::LineFeed;
         Ok(true)
     }
+}
+
+/// Makes the head, whose reason stands in `inbound`, and takes its bytes out.
+#[inline]
+fn head(
+    code: u16,
+    reason: Range<usize>,
+    version: Version,
+    headers: Headers,
+    inbound: &mut BytesMut,
+    end: usize,
+) -> ResponseHead {
+    let status = Status::new(code).unwrap_or_default();
+    let reason = match &inbound[reason] {
+        [] => None,
+        usual if usual == status.reason().as_bytes() => Some(Bytes::from_static(status.reason().as_bytes())),
+        own => Some(Bytes::copy_from_slice(own)),
+    };
+    inbound.advance(end);
+    ResponseHead { status, version, reason, headers }
 }
 
 #[cold]

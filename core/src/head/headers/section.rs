@@ -23,16 +23,15 @@ pub(crate) struct Field {
 }
 
 impl Field {
-    /// Makes a field: `name` is its bytes, a token, the others are places.
+    /// Makes a field: `known` is the number of its name, 0 for none, the others are places.
     #[inline]
     pub(crate) fn parsed(
-        name: &[u8],
+        known: u8,
         name_start: u32,
         name_len: u16,
         value_start: u32,
         value_len: u32,
     ) -> Self {
-        let known = Known::from_token(name).map_or(0, Known::number);
         Self { name_start, value_start, value_len, name_len, known }
     }
 
@@ -63,7 +62,7 @@ pub(super) enum Form {
 
 /// Text and places of a section, and which known names it has.
 #[derive(Debug, Default)]
-pub(super) struct Section {
+pub(crate) struct Section {
     text: Vec<u8>,
     fields: Vec<Field>,
     form: Form,
@@ -83,7 +82,7 @@ const fn bit(number: u8) -> u64 {
 
 impl Section {
     #[inline]
-    pub(super) fn fields(&self) -> &[Field] {
+    pub(crate) fn fields(&self) -> &[Field] {
         &self.fields
     }
 
@@ -135,7 +134,7 @@ impl Section {
 
     /// Adds a field whose places will be in the text that [`Section::set_parsed`] brings.
     #[inline]
-    pub(super) fn push(&mut self, field: Field) {
+    pub(crate) fn push(&mut self, field: Field) {
         let bit = bit(field.known);
         self.repeated |= self.present & bit;
         self.present |= bit;
@@ -144,7 +143,7 @@ impl Section {
 
     /// Sets the text that the fields were parsed from.
     #[inline]
-    pub(super) fn set_parsed(&mut self, text: &[u8]) {
+    pub(crate) fn set_parsed(&mut self, text: &[u8]) {
         self.form = Form::Parsed;
         self.text.clear();
         self.text.extend_from_slice(text);
