@@ -16,7 +16,7 @@ use core::fmt;
 
 use crate::error::Error;
 use crate::head::Headers;
-use crate::link::Outbound;
+use crate::link::{FileRange, Outbound};
 use crate::protocol::Eof;
 
 /// How many body bytes of each stream may come before any were granted, unless a codec says otherwise.
@@ -283,6 +283,16 @@ pub trait Codec {
         last: Last,
         out: &mut Outbound,
     ) -> Result<(), Misuse>;
+
+    /// Sends a part of a file as body bytes, where [`Outbound::takes_files`] and the framing lets files through: with a
+    /// stated length.
+    ///
+    /// # Errors
+    /// See [`Misuse`]; [`Misuse::NotAllowed`] where this codec can't.
+    fn send_file(&mut self, stream: StreamId, range: FileRange, out: &mut Outbound) -> Result<(), Misuse> {
+        let _ = (stream, range, out);
+        Err(Misuse::NotAllowed)
+    }
 
     /// Ends the message, with trailers where the framing can carry them.
     ///

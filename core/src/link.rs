@@ -8,12 +8,16 @@
 //! - **L3, one deadline.** [`Link::set_deadline`] replaces; the deadline is cleared before it is acted upon.
 //! - **L8, output follows room.** [`Link::can_write`] is false from the high-water mark on; nothing may be produced then.
 
+mod file;
+
 use core::fmt;
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::time::{Instant, Now};
+pub use file::FileRange;
 
 /// How much unread input a link holds unless the protocol allows more, in bytes.
 pub const DEFAULT_INBOUND: usize = 16 * 1024;
@@ -167,12 +171,42 @@ impl Link {
 ///
 /// Small writes gather in one tail, so that many of them cost one write to the socket; chunks of 4 KiB and more travel
 /// by reference. A transport takes from the front, by slices ([`Outbound::slices`], [`Outbound::advance`]) or by owned
-/// chunks ([`Outbound::pop_front`]).
+/// chunks ([`Outbound::pop_front`]). Parts of files stand in the queue only where [`Outbound::takes_files`] says so: the
+/// driver sets it for transports that can send them.
 pub struct Outbound {
-    chunks: VecDeque<Bytes>,
+    chunks: VecDeque<Chunk>,
     tail: BytesMut,
     queued: usize,
     high_water: usize,
+    takes_files: bool,
+}
+
+enum Chunk {
+    Bytes(Bytes),
+    File(Box<FileRange>),
+}
+
+impl Chunk {
+    fn len(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::File(range) => range.len() as usize,
+        }
+    }
+
+    fn advance(&mut self, n: usize) {
+        match self {
+            Self::Bytes(bytes) => bytes.advance(n),
+            Self::File(range) => range.advance(n as u64),
+        }
+    }
+
+    fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::Bytes(bytes) => Some(bytes),
+            Self::File(_) => None,
+        }
+    }
 }
 
 impl Default for Outbound {
@@ -184,7 +218,7 @@ impl Default for Outbound {
 impl Outbound {
     /// Makes an empty queue with a high-water mark in bytes.
     pub fn new(high_water: usize) -> Self {
-        Self { chunks: VecDeque::new(), tail: BytesMut::new(), queued: 0, high_water }
+        Self { chunks: VecDeque::new(), tail: BytesMut::new(), queued: 0, high_water, takes_files: false }
     }
 
     /// Returns the number of unsent bytes.
@@ -226,7 +260,33 @@ impl Outbound {
         }
         self.seal_tail();
         self.queued += bytes.len();
-        self.chunks.push_back(bytes);
+        self.chunks.push_back(Chunk::Bytes(bytes));
+    }
+
+    /// Whether [`Outbound::write_file`] may be called: the transport sends files.
+    pub fn takes_files(&self) -> bool {
+        self.takes_files
+    }
+
+    /// Says whether the transport sends files.
+    pub fn set_takes_files(&mut self, takes_files: bool) {
+        self.takes_files = takes_files;
+    }
+
+    /// Queues a part of a file, of at most 1 GiB.
+    pub(crate) fn write_file(&mut self, range: FileRange) {
+        debug_assert!(self.takes_files && range.len() <= 1 << 30);
+        self.seal_tail();
+        self.queued += range.len() as usize;
+        self.chunks.push_back(Chunk::File(Box::new(range)));
+    }
+
+    /// Returns the part of a file that is to be sent first, if that is one.
+    pub fn front_file(&self) -> Option<&FileRange> {
+        match self.chunks.front()? {
+            Chunk::Bytes(_) => None,
+            Chunk::File(range) => Some(range),
+        }
     }
 
     /// Queues all of `bytes` and leaves none of them: by reference when large, gathered when small.
@@ -253,13 +313,15 @@ impl Outbound {
     fn seal_tail(&mut self) {
         if !self.tail.is_empty() {
             self.queued += self.tail.len();
-            self.chunks.push_back(self.tail.split().freeze());
+            self.chunks.push_back(Chunk::Bytes(self.tail.split().freeze()));
         }
     }
 
-    /// Returns the unsent bytes in order, as slices.
+    /// Returns the unsent bytes in order, as slices; those that stand before a part of a file.
     pub fn slices(&self) -> impl Iterator<Item = &[u8]> {
-        self.chunks.iter().map(|chunk| &chunk[..]).chain(Some(&self.tail[..]).filter(|tail| !tail.is_empty()))
+        let tail = Some(&self.tail[..]).filter(|tail| !tail.is_empty());
+        let chunks = self.chunks.iter().map(Chunk::bytes);
+        chunks.chain(tail.map(Some)).map_while(core::convert::identity)
     }
 
     /// Drops `n` bytes from the front: they were sent.
@@ -281,11 +343,18 @@ impl Outbound {
         self.tail.advance(n);
     }
 
-    /// Takes the first chunk whole, for completion-based IO.
+    /// Takes the first chunk whole, for completion-based IO; `None` also when it is a part of a file.
     pub fn pop_front(&mut self) -> Option<Bytes> {
-        if let Some(chunk) = self.chunks.pop_front() {
-            self.queued -= chunk.len();
-            return Some(chunk);
+        match self.chunks.pop_front() {
+            Some(Chunk::Bytes(bytes)) => {
+                self.queued -= bytes.len();
+                return Some(bytes);
+            }
+            Some(file @ Chunk::File(_)) => {
+                self.chunks.push_front(file);
+                return None;
+            }
+            None => {}
         }
         (!self.tail.is_empty()).then(|| self.tail.split().freeze())
     }
@@ -293,19 +362,19 @@ impl Outbound {
     /// Puts back what was popped and could not be sent.
     pub fn push_front(&mut self, chunk: Bytes) {
         self.queued += chunk.len();
-        self.chunks.push_front(chunk);
+        self.chunks.push_front(Chunk::Bytes(chunk));
     }
 
     /// Drops everything.
     pub fn clear(&mut self) {
-        *self = Self::new(self.high_water);
+        *self = Self { takes_files: self.takes_files, ..Self::new(self.high_water) };
     }
 
     /// Makes an empty queue ready for another link, with room for `least` bytes; false when chunks still hold its memory
     /// or when it has grown beyond `most`.
     #[cfg(feature = "std")]
     pub(crate) fn reclaim(&mut self, least: usize, most: usize) -> bool {
-        let capacity = self.chunks.capacity() * size_of::<Bytes>();
+        let capacity = self.chunks.capacity() * size_of::<Chunk>();
         self.tail.try_reclaim(least) && self.tail.capacity() <= most && capacity <= most
     }
 
@@ -362,6 +431,26 @@ mod tests {
         assert_eq!(out.pop_front().map(|c| c.len()), Some(BY_REFERENCE - 10));
         assert_eq!(out.pop_front().as_deref(), Some(&b"tail"[..]));
         assert_eq!((out.pop_front(), out.len()), (None, 0));
+    }
+
+    #[test]
+    fn a_part_of_a_file_keeps_its_place_between_bytes() {
+        let file = alloc::sync::Arc::new("any file");
+        let mut out = Outbound::new(100);
+        out.set_takes_files(true);
+        out.write_slice(b"head");
+        out.write_file(FileRange::new(file, 7, 1000));
+        out.write_slice(b"tail");
+        assert_eq!((out.len(), out.has_room(), all(&out)), (1008, false, b"head".to_vec()));
+        assert!(out.front_file().is_none());
+        out.advance(4);
+        assert_eq!((out.pop_front(), all(&out)), (None, Vec::new()));
+        out.advance(10);
+        assert_eq!(out.front_file().map(|range| (range.start(), range.len())), Some((17, 990)));
+        out.advance(990);
+        assert_eq!((out.len(), out.front_file().is_none(), all(&out)), (4, true, b"tail".to_vec()));
+        out.clear();
+        assert!(out.is_empty() && out.takes_files());
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::net::{Shutdown, TcpStream};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+#[cfg(target_os = "linux")]
+use anyloop_core::driver::buffers::send_file_from;
 use anyloop_core::driver::buffers::{poll_read_through, poll_write_from};
 use anyloop_core::driver::socket::{adopt, finish_accept, finish_connect};
 use anyloop_core::driver::{Accepted, Connecting, Peer, Socket, Transport, clock};
@@ -89,6 +91,7 @@ impl Stream {
 
 impl Transport for Stream {
     const REREAD_IS_FREE: bool = false;
+    const SENDS_FILES: bool = cfg!(target_os = "linux");
 
     fn poll_read(
         &mut self,
@@ -124,6 +127,14 @@ impl Transport for Stream {
 
     fn poll_write(&mut self, cx: &mut Context<'_>, out: &mut Outbound) -> Poll<io::Result<usize>> {
         let io = &self.io;
+        #[cfg(target_os = "linux")]
+        while let Some(sent) = send_file_from(out, io.get_ref()) {
+            match sent {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready!(io.poll_writable(cx))?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                done => return Poll::Ready(done),
+            }
+        }
         poll_write_from(out, |slices| {
             loop {
                 let written = match slices {

@@ -6,8 +6,12 @@ use std::task::{Context, Poll, ready};
 
 use anyloop_core::driver::Transport;
 use anyloop_core::driver::buffers::poll_write_from;
+#[cfg(target_os = "linux")]
+use anyloop_core::driver::buffers::send_file_from;
 use anyloop_core::link::Outbound;
 use bytes::{BufMut, BytesMut};
+#[cfg(target_os = "linux")]
+use tokio::io::Interest;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 #[cfg(unix)]
@@ -30,6 +34,7 @@ impl Transport for Stream {
     /// tokio takes a read that did not fill the buffer for a sign that the socket is drained, and makes the next one
     /// wait for the reactor.
     const REREAD_IS_FREE: bool = true;
+    const SENDS_FILES: bool = cfg!(target_os = "linux");
 
     fn poll_read(
         &mut self,
@@ -61,6 +66,14 @@ impl Transport for Stream {
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, out: &mut Outbound) -> Poll<io::Result<usize>> {
+        #[cfg(target_os = "linux")]
+        while out.front_file().is_some() {
+            match ready!(self.poll_send_file(cx, out)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                done => return Poll::Ready(done),
+            }
+        }
         let mut stream = self.writer();
         poll_write_from(out, |slices| match slices {
             [one] => stream.as_mut().poll_write(cx, one),
@@ -74,6 +87,22 @@ impl Transport for Stream {
 }
 
 impl Stream {
+    /// Waits for room and sends from the part of a file at the front of `out`.
+    #[cfg(target_os = "linux")]
+    fn poll_send_file(&self, cx: &mut Context<'_>, out: &mut Outbound) -> Poll<io::Result<usize>> {
+        let none = || Ok(0);
+        Poll::Ready(match self {
+            Self::Tcp(stream) => {
+                ready!(stream.poll_write_ready(cx))?;
+                stream.try_io(Interest::WRITABLE, || send_file_from(out, stream).unwrap_or_else(none))
+            }
+            Self::Unix(stream) => {
+                ready!(stream.poll_write_ready(cx))?;
+                stream.try_io(Interest::WRITABLE, || send_file_from(out, stream).unwrap_or_else(none))
+            }
+        })
+    }
+
     fn writer(&mut self) -> Pin<&mut (dyn AsyncWrite + Unpin)> {
         Pin::new(match self {
             Self::Tcp(stream) => stream,

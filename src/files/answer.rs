@@ -1,18 +1,18 @@
 //! What a request for a file is answered with.
 
 use std::fs::{File, Metadata};
-use std::io::{self, Seek, SeekFrom};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use anyloop_core::body::Body;
-use anyloop_core::driver::SharedRuntime;
+use anyloop_core::driver::{OpenFile, SharedRuntime};
 use anyloop_core::head::{HeaderName, HeaderValue, Known, Method, RequestHead, Status};
 use anyloop_core::service::Response;
 use bytes::Bytes;
 
-use super::body::{FileBody, Opened, Unsent, read};
+use super::body::{FileBody, Unsent, read};
 use super::conditional::{Outcome, Validators, evaluate, range};
 use super::gate::{Gate, Permit};
 use super::open::{Found, beneath};
@@ -130,19 +130,16 @@ impl<R: SharedRuntime> Job<R> {
     }
 
     /// Returns `None` when there is no leave to keep the file open.
-    fn body(&self, mut file: File, span: Span, permit: Option<Permit>) -> io::Result<Option<Body>> {
+    fn body(&self, file: File, span: Span, permit: Option<Permit>) -> io::Result<Option<Body>> {
         if self.head.method == Method::HEAD {
             return Ok(Some(Body::from_source(Unsent(span.len()))));
         }
-        if span.start > 0 {
-            file.seek(SeekFrom::Start(span.start))?;
-        }
         if let Some(length) = usize::try_from(span.len()).ok().filter(|_| span.len() <= AT_ONCE) {
-            return Ok(Some(read(&file, length)?.into()));
+            return Ok(Some(read(&file, span.start, length)?.into()));
         }
         let Some(permit) = permit.or_else(|| self.streams.try_enter()) else { return Ok(None) };
-        let opened = Opened { file, _permit: permit };
-        let body = FileBody::new(self.rt.clone(), self.jobs.clone(), opened, span.len(), CHUNK);
+        let opened = OpenFile::new(file, permit);
+        let body = FileBody::new(self.rt.clone(), self.jobs.clone(), opened, span, CHUNK);
         Ok(Some(Body::from_source(body)))
     }
 }

@@ -14,8 +14,9 @@
 //!   race with one who moves links about leads out (on Unix).
 //! - A file that can't be read for want of permission is 403; everything refused or missing is 404.
 //!
-//! Up to 64 KiB are opened, examined and read in one go on the runtime's pool for blocking work. More than that is read
-//! in chunks of 256 KiB as the client takes them. A file that shrinks meanwhile cuts the message short; one that grows is
+//! Up to 64 KiB are opened, examined and read in one go on the runtime's pool for blocking work. More than that is sent by
+//! the system itself where it can (Linux, without TLS) and has the part in memory, 1 MiB at a time; else it is read by the
+//! pool in chunks of 256 KiB as the client takes them. A file that shrinks meanwhile cuts the message short; one that grows is
 //! served up to the length that was announced.
 
 mod answer;

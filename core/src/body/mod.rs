@@ -26,6 +26,7 @@ pub(crate) use slot::{Slot, Waiting};
 
 use crate::head::Headers;
 use crate::limits::DEFAULT_MAX_COLLECT;
+use crate::link::FileRange;
 
 /// Makes a body chunk by chunk, as the peer takes them.
 ///
@@ -38,6 +39,12 @@ pub trait BodySource: Send {
 
     /// Returns the number of bytes that are still to come, when known. It becomes the `Content-Length`.
     fn length(&self) -> Option<u64> {
+        None
+    }
+
+    /// Returns the next bytes as a part of a file, where they are one that the system can send at once. They count as
+    /// taken. Asked before [`BodySource::poll_chunk`] where the connection can send files.
+    fn take_file(&mut self) -> Option<FileRange> {
         None
     }
 
@@ -192,6 +199,14 @@ impl Body {
                 self.inner = other;
                 None
             }
+        }
+    }
+
+    /// Takes the next bytes as a part of a file, where they are one.
+    pub(crate) fn take_file(&mut self) -> Option<FileRange> {
+        match &mut self.inner {
+            Inner::Source(source) => exclusive(source).take_file(),
+            Inner::Empty | Inner::Full(_) | Inner::Slot(..) => None,
         }
     }
 

@@ -7,6 +7,8 @@ use std::io::{self, IoSlice};
 
 use bytes::BytesMut;
 
+#[cfg(target_os = "linux")]
+use super::OpenFile;
 use crate::link::Outbound;
 
 /// The size of the scratch buffer that reads go through, in bytes. There is one for each thread.
@@ -69,6 +71,32 @@ pub fn poll_write_from(
     }
     out.advance(n);
     Poll::Ready(Ok(n))
+}
+
+/// How much of a file one call sends at most, in bytes.
+#[cfg(target_os = "linux")]
+const FILE_STEP: u64 = 1 << 20;
+
+/// Sends from the part of a file at the front of `out`, and takes off what went; `None` when bytes stand there.
+///
+/// # Errors
+/// Those of `sendfile(2)`, [`WouldBlock`](io::ErrorKind::WouldBlock) among them;
+/// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) when the file became shorter.
+#[cfg(target_os = "linux")]
+pub fn send_file_from(out: &mut Outbound, socket: impl std::os::fd::AsFd) -> Option<io::Result<usize>> {
+    let range = out.front_file()?;
+    let Some(open) = range.file().downcast_ref::<OpenFile>() else {
+        return Some(Err(io::ErrorKind::InvalidInput.into()));
+    };
+    let (mut start, step) = (range.start(), range.len().min(FILE_STEP) as usize);
+    Some(match rustix::fs::sendfile(socket, open.file(), Some(&mut start), step) {
+        Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+        Ok(n) => {
+            out.advance(n);
+            Ok(n)
+        }
+        Err(error) => Err(error.into()),
+    })
 }
 
 #[cfg(test)]

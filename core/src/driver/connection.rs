@@ -208,6 +208,7 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
             read: Side::Ask,
             write: Side::Ask,
         };
+        round.link.outbound.set_takes_files(R::Stream::SENDS_FILES);
         let rest = self.turns(cx, &mut round);
         let rest = match rest.and_then(|rest| self.judge_own_deadline(round.now).map(|()| rest)) {
             Ok(rest) => rest,

@@ -15,6 +15,7 @@ mod duplex_futures_io;
 #[cfg(feature = "futures-io")]
 mod futures_io;
 mod listen_addr;
+mod open_file;
 mod runtime;
 mod serve;
 mod server;
@@ -48,6 +49,7 @@ pub use duplex::{Duplex, DuplexReader, DuplexWriter};
 #[cfg(feature = "futures-io")]
 pub use futures_io::FuturesIo;
 pub use listen_addr::{ListenAddr, ListenAddrError};
+pub use open_file::OpenFile;
 pub use runtime::{
     Accepted, EARLY, Panicked, Peer, Runtime, SharedRuntime, Socket, Spawn, Timer, Transport, Workers,
 };

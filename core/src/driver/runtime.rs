@@ -28,6 +28,9 @@ pub trait Transport {
     /// also called with an empty `out`, and answers `Ready(Ok(0))` when nothing is under way.
     const BUFFERS_WRITES: bool = false;
 
+    /// Whether [`Transport::poll_write`] sends what [`Outbound::front_file`] names, without copying it through the program.
+    const SENDS_FILES: bool = false;
+
     /// Appends what arrived, at most `limit` bytes; 0 is the end of the stream. May replace `into` when it is empty.
     /// Reserves nothing on `Pending`.
     ///

@@ -6,7 +6,7 @@ use crate::codec::{Last, Misuse};
 use crate::encode;
 use crate::framing::Framing;
 use crate::head::Headers;
-use crate::link::Outbound;
+use crate::link::{FileRange, Outbound};
 
 /// A body being sent, and how its end is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,18 @@ impl Outgoing {
             Self::UntilClose => out.take(bytes),
         }
         Ok(())
+    }
+
+    /// Writes a part of a file.
+    pub(super) fn file(&mut self, range: FileRange, out: &mut Outbound) -> Result<(), Misuse> {
+        match self {
+            Self::Length(left) => {
+                *left = left.checked_sub(range.len()).ok_or(Misuse::TooMuchBody { left: *left })?;
+                out.write_file(range);
+                Ok(())
+            }
+            Self::Chunked | Self::UntilClose => Err(Misuse::NotAllowed),
+        }
     }
 
     /// Writes what tells the end. Trailers go where the coding can carry them, and nowhere else.

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::framing::{self, Framing, Role};
 use crate::head::{Headers, Known, RequestHead, ResponseHead, Status, Version};
 use crate::limits::Limits;
-use crate::link::{DEFAULT_INBOUND, Outbound};
+use crate::link::{DEFAULT_INBOUND, FileRange, Outbound};
 use crate::parse::{ChunkDecoder, RequestParser};
 use crate::protocol::Eof;
 
@@ -513,6 +513,15 @@ impl Codec for Server {
         match last {
             Last::No => Ok(()),
             Last::Yes => self.send_end(stream, None, out),
+        }
+    }
+
+    fn send_file(&mut self, stream: StreamId, range: FileRange, out: &mut Outbound) -> Result<(), Misuse> {
+        self.front(stream)?;
+        match self.send {
+            Send::Body => self.outgoing.file(range, out),
+            Send::Tunnel => Err(Misuse::NotAllowed),
+            Send::Idle | Send::Head | Send::Closed => Err(Misuse::OutOfOrder),
         }
     }
 

@@ -95,6 +95,15 @@ impl<R: Running> Exchange<R> {
     {
         let State::Sending(sending) = &mut self.state else { return Moved::No };
         let Sending { body, left } = &mut **sending;
+        if left.is_empty()
+            && env.link.outbound.takes_files()
+            && let Ok(Some(range)) = catch_unwind(AssertUnwindSafe(|| body.take_file()))
+        {
+            if let Err(misuse) = env.codec.send_file(self.stream, range, &mut env.link.outbound) {
+                self.cut_short(&BodyError::source(misuse), env);
+            }
+            return Moved::Yes;
+        }
         if left.is_empty() {
             let polled = catch_unwind(AssertUnwindSafe(|| body.poll_chunk(cx)));
             match polled.unwrap_or_else(|_| Poll::Ready(Some(Err(BodyError::source("it panicked"))))) {
