@@ -8,6 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::backend;
 use crate::flag::{Count, MaybeTime, Size, Time};
+use crate::get::GetArgs;
 use crate::listen::Listen;
 use crate::secure::TlsFlags;
 
@@ -23,6 +24,8 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Serve the demo application, or a directory, until Ctrl-C or SIGTERM
     Serve(Box<ServeArgs>),
+    /// Send a request and print the answer, or download many addresses at once
+    Get(Box<GetArgs>),
 }
 
 #[derive(Debug, clap::Args)]
@@ -156,7 +159,8 @@ mod tests {
     use clap::{CommandFactory, Parser};
 
     fn serve(args: &[&str]) -> ServeArgs {
-        let Command::Serve(args) = Args::parse_from([&["anyloop", "serve"], args].concat()).command;
+        let args = Args::parse_from([&["anyloop", "serve"], args].concat());
+        let Command::Serve(args) = args.command else { panic!("another command") };
         *args
     }
 

@@ -10,6 +10,7 @@ mod args;
 mod backend;
 mod demo;
 mod flag;
+mod get;
 mod listen;
 mod secure;
 mod serve;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     };
     let result = match args.command {
         Command::Serve(args) => serve::run(*args),
+        Command::Get(args) => get::run(*args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("anyloop: {error}");

@@ -19,7 +19,7 @@ use crate::site::Site;
 
 /// Serves until a signal ends it.
 pub(crate) fn run(args: ServeArgs) -> io::Result<ExitCode> {
-    let backend = args.backend.as_deref().and_then(backend::find).ok_or_else(no_backend)?;
+    let backend = backend::find(args.backend.as_deref())?;
     let builder = builder(&args);
     let site = site(args.root, args.demo)?;
     let certificates = Certificates::new(args.tls)?;
@@ -34,10 +34,6 @@ pub(crate) fn run(args: ServeArgs) -> io::Result<ExitCode> {
     })?;
     serving.wait_closed()?;
     Ok(ExitCode::from(forced.exit_code()))
-}
-
-fn no_backend() -> io::Error {
-    io::Error::other("built without an event loop; build with --features tokio, smol or async-std")
 }
 
 fn builder(args: &ServeArgs) -> Builder {
