@@ -49,6 +49,16 @@ impl Ask {
         self.method == Method::GET && self.content.is_none() && !conditional
     }
 
+    /// Makes the request for a file. Encoded, it would have another length and other ranges.
+    pub(super) fn file<R: Runtime>(&self, client: &Client<R>, url: &Url) -> RequestBuilder<R> {
+        let request = self.request(client, url);
+        if self.fields.contains("accept-encoding") {
+            return request;
+        }
+        request.header("Accept-Encoding", "identity")
+    }
+
+    /// Makes the request.
     pub(super) fn request<R: Runtime>(&self, client: &Client<R>, url: &Url) -> RequestBuilder<R> {
         let mut request = client.request(self.method, url).headers(&self.fields);
         request = match &self.content {
@@ -68,8 +78,7 @@ impl Ask {
 }
 
 /// Makes the client.
-pub(super) fn client<R: Runtime>(rt: R, args: &GetArgs) -> Client<R> {
-    let at_once = usize::from(args.concurrency);
+pub(super) fn client<R: Runtime>(rt: R, args: &GetArgs, at_once: usize) -> Client<R> {
     Client::builder(rt)
         .timeouts(|timeouts| {
             timeouts.total = args.timeout.map(Duration::from);
@@ -77,6 +86,6 @@ pub(super) fn client<R: Runtime>(rt: R, args: &GetArgs) -> Client<R> {
                 timeouts.connect = Some(time.into());
             }
         })
-        .pool(|pool| pool.per_host = at_once)
+        .pool(|pool| (pool.per_host, pool.total) = (at_once, at_once))
         .build()
 }

@@ -70,8 +70,7 @@ impl<R: Runtime> Download<'_, R> {
     }
 
     async fn ask(&self, part: &Part) -> Result<(Response<R>, Verdict), Failure> {
-        // Encoded bodies have other lengths and ranges than the file.
-        let mut request = self.ask.request(self.client, &self.url).header("Accept-Encoding", "identity");
+        let mut request = self.ask.file(self.client, &self.url);
         let held = part.held().map(|(length, note)| (note.ask(length), note));
         if let Some(((first, validator), _)) = held {
             request =

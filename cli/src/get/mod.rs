@@ -3,6 +3,7 @@
 mod args;
 mod ask;
 mod checksum;
+mod descriptors;
 mod download;
 mod failure;
 mod items;
@@ -101,7 +102,8 @@ impl Job {
     /// Does it, and returns the exit code.
     pub(crate) async fn run<R: Runtime>(self, rt: R) -> ExitCode {
         let Self { args, ask, what } = self;
-        let client = ask::client(rt, &args);
+        let at_once = descriptors::at_once(args.concurrency);
+        let client = ask::client(rt, &args, at_once);
         match what {
             What::One(url) => match one(&client, &ask, url, &args).await {
                 Ok(()) => ExitCode::SUCCESS,
@@ -112,16 +114,16 @@ impl Job {
                     ExitCode::FAILURE
                 }
             },
-            What::Many(all) => many(&client, &ask, all, &args).await,
+            What::Many(all) => many(&client, &ask, all, at_once, args.quiet).await,
         }
     }
 }
 
 fn wanted(entry: &Entry, names: &mut Names) -> Wanted {
-    let refused = |why: String| Failure::Refused { url: entry.url.clone(), why };
-    let url = items::url(&entry.url).map_err(refused)?;
-    let checksum = entry.checksum.map_err(|why| refused(why.into()))?;
-    let name = names.take(&url).map_err(|why| refused(why.into()))?;
+    let url = items::url(&entry.url).map_err(|why| Failure::Refused { url: entry.url.clone(), why })?;
+    let refused = |why: &str| Failure::Refused { url: failure::shown(&url), why: why.into() };
+    let checksum = entry.checksum.map_err(refused)?;
+    let name = names.take(&url).map_err(refused)?;
     Ok((url, Files::new(name.into()), checksum))
 }
 
@@ -152,15 +154,21 @@ async fn one<R: Runtime>(client: &Client<R>, ask: &Ask, url: Url, args: &GetArgs
     if status.code() >= 400 { Err(Failure::Status { url: failure::shown(&address), status }) } else { Ok(()) }
 }
 
-async fn many<R: Runtime>(client: &Client<R>, ask: &Ask, all: Vec<Wanted>, args: &GetArgs) -> ExitCode {
-    let progress = Progress::new(args.quiet, all.len());
+async fn many<R: Runtime>(
+    client: &Client<R>,
+    ask: &Ask,
+    all: Vec<Wanted>,
+    at_once: usize,
+    quiet: bool,
+) -> ExitCode {
+    let progress = Progress::new(quiet, all.len());
     let (mut done, mut failed) = (0_usize, 0_usize);
     let downloads = all.into_iter().map(async |wanted: Wanted| {
         let (url, files, checksum) = wanted?;
         let bar = progress.begin(files.whole.display().to_string());
         Download { client, ask, url, files, checksum, bar }.run(|_| ()).await
     });
-    let mut all = Gather::new(args.concurrency.into(), downloads);
+    let mut all = Gather::new(at_once, downloads);
     while let Some((_, result)) = all.next().await {
         match result {
             Ok(()) => done += 1,
@@ -173,7 +181,7 @@ async fn many<R: Runtime>(client: &Client<R>, ask: &Ask, all: Vec<Wanted>, args:
     }
     drop(all);
     drop(progress);
-    if !args.quiet {
+    if !quiet {
         let failures = if failed > 0 { format!(", failed: {failed}") } else { String::new() };
         // Without anyone to read it, the files are still there.
         let _ = writeln!(io::stdout(), "Downloaded: {done}{failures}");

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 
@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use tempfile::tempdir;
 
 use crate::program::{BACKENDS, Program};
-use crate::run::{command, get, names};
+use crate::run::{command, get, got, names};
 use crate::script::{Script, send};
 
 fn sum(bytes: &[u8]) -> String {
@@ -75,6 +75,21 @@ fn so_many_are_asked_for_at_once_and_no_more() {
         let done = get(folder.path(), backend, &[&urls[..], &["-c", "5"]].concat());
         assert_eq!((done.code, done.text(), &*done.err), (Some(0), "Downloaded: 30\n", ""), "{backend}");
         assert_eq!(most.load(Ordering::SeqCst), AT_ONCE, "{backend}");
+    }
+}
+
+#[test]
+fn few_descriptors_are_enough() {
+    let server = Script::start(|asked, stream| send(stream, "200 OK", "", asked.line.as_bytes()));
+    for backend in BACKENDS {
+        let folder = tempdir().unwrap();
+        let list: String = (0..200).map(|number| format!("{}/{number}\n", server.url)).collect();
+        fs::write(folder.path().join("list"), list).unwrap();
+        let get = command(folder.path(), backend, &["--list", "list", "-c", "200"]);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "ulimit -n 64; exec \"$0\" \"$@\""]).arg(get.get_program()).args(get.get_args());
+        let done = got(shell.current_dir(folder.path()).env("no_proxy", "*"));
+        assert_eq!((done.code, done.text(), &*done.err), (Some(0), "Downloaded: 200\n", ""), "{backend}");
     }
 }
 
