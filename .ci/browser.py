@@ -19,6 +19,10 @@ BROWSER = "chromium --headless --no-sandbox --disable-gpu --remote-debugging-por
 PATIENCE = 20
 
 
+class Failed(Exception):
+    """The browser refused a call."""
+
+
 class Page:
     def __init__(self, port):
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/json", timeout=PATIENCE) as answer:
@@ -46,10 +50,16 @@ class Page:
                 length = struct.unpack(*((">H", self.input.read(2)) if length == 126 else (">Q", self.input.read(8))))[0]
             answer = json.loads(self.input.read(length))
             if answer.get("id") == self.calls:
+                if "result" not in answer:
+                    raise Failed(answer)
                 return answer["result"]
 
     def run(self, script):
-        return self.call("Runtime.evaluate", expression=script, returnByValue=True)["result"].get("value")
+        """Returns the value of a script; None while the page is on its way from one document to the next."""
+        try:
+            return self.call("Runtime.evaluate", expression=script, returnByValue=True)["result"].get("value")
+        except Failed:
+            return None
 
     def expect(self, name, script, wanted):
         """Waits until the script gives what is wanted: a value, or text that holds it."""

@@ -263,7 +263,7 @@ impl Outbound {
         self.chunks.push_back(Chunk::Bytes(bytes));
     }
 
-    /// Whether [`Outbound::write_file`] may be called: the transport sends files.
+    /// Whether parts of files may be queued: the transport sends them.
     pub fn takes_files(&self) -> bool {
         self.takes_files
     }

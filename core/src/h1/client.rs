@@ -50,7 +50,7 @@ use crate::protocol::Eof;
 /// let stream = client.open().expect("nothing is asked yet");
 /// client.send_head(stream, &head, BodyKind::Empty, &mut out)?;
 /// let request: Vec<u8> = out.slices().flatten().copied().collect();
-/// assert_eq!(request, b"GET /hello HTTP/1.1\r\nHost: example.com\r\n\r\n");
+/// assert_eq!(request, b"GET /hello HTTP/1.1\r\nhost: example.com\r\n\r\n");
 ///
 /// let mut inbound = BytesMut::from("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nworld");
 /// let Some(Event::Head { head, body, .. }) = client.next_event(&mut inbound, &mut out)? else { panic!() };

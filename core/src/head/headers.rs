@@ -236,6 +236,7 @@ impl Headers {
     }
 
     /// Adds a field whose line, which ends in CR LF, is known to be one.
+    #[cfg(feature = "std")]
     pub(crate) fn append_line(&mut self, name: Known, line: &'static [u8]) {
         self.section_mut().append_line(name, line);
     }

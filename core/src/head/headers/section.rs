@@ -179,6 +179,7 @@ impl Section {
     }
 
     /// Writes a line that is whole behind the text.
+    #[cfg(feature = "std")]
     pub(super) fn append_line(&mut self, name: Known, line: &'static [u8]) {
         let name_len = name.as_str().len();
         debug_assert!(line.starts_with(name.as_str().as_bytes()) && line[name_len..].starts_with(b": "));
