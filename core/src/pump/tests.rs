@@ -710,3 +710,11 @@ fn what_comes_after_an_announced_close_does_not_keep_the_connection() {
     assert_eq!(wire.send(GET), "1\r\n2\r\n0\r\n\r\n");
     assert!(wire.link.is_closing());
 }
+
+/// What is handed from step to step is small, and so is what a connection holds.
+#[test]
+fn sizes() {
+    assert_eq!(size_of::<crate::codec::Event<crate::head::RequestHead>>(), 40);
+    assert_eq!((size_of::<Request>(), size_of::<Response>()), (16, 8));
+    assert_eq!(size_of::<Server<Router>>(), 376);
+}
