@@ -5,7 +5,8 @@
 //! - **Split invariance** (L7 of [`crate::protocol`]): however the input is cut, the result is the same, and a fault is
 //!   found at the same byte, the first that no valid input has there (but for the preface of HTTP/2, which is told by its
 //!   version).
-//! - **Linear work**: each byte is looked at once, however many calls it took to arrive.
+//! - **Linear work**: each byte is judged once, however many calls it took to arrive. A look at what stands there as a whole
+//!   comes before, once for a head and once for a line.
 //! - **One copy**: the fields of a finished head stand in memory of their own, which is used again; only a long target
 //!   refers to the buffer.
 //!
