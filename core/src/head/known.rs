@@ -289,24 +289,34 @@ impl Known {
     /// All are compared at once, or in two steps, with what stands at the same distance from the end of the known name.
     #[inline(always)]
     pub(crate) fn number_of(bytes: &[u8], start: usize) -> u8 {
-        let (Some(&first), Some(&last), Some(end)) =
-            (bytes.get(start), bytes.last(), bytes.last_chunk::<16>())
-        else {
-            return 0;
-        };
+        let (Some(&first), Some(&last)) = (bytes.get(start), bytes.last()) else { return 0 };
         let len = bytes.len() - start;
         let Slot { number, len: wanted } = SLOTS[slot(len, first, last, SEED)];
         let Some(name) = ENDS.get(usize::from(number)) else { return 0 };
-        if usize::from(wanted) != len || differ(end, &name[1]) >> (16 - len.min(16)) != 0 {
+        if usize::from(wanted) != len {
+            return 0;
+        }
+        let Some((before, end)) = bytes.split_last_chunk() else {
+            return Self::number_near_start(bytes, start);
+        };
+        if differ(end, &name[1]) >> (16 - len.min(16)) != 0 {
             return 0;
         }
         if len > 16 {
-            let Some(start) = bytes[..bytes.len() - 16].last_chunk::<16>() else { return 0 };
-            if differ(start, &name[0]) >> (32 - len) != 0 {
+            let Some(start_of_name) = before.last_chunk() else {
+                return Self::number_near_start(bytes, start);
+            };
+            if differ(start_of_name, &name[0]) >> (32 - len) != 0 {
                 return 0;
             }
         }
         number
+    }
+
+    /// The same where so few bytes stand before the name that there is nothing to compare with at once.
+    #[cold]
+    fn number_near_start(bytes: &[u8], start: usize) -> u8 {
+        Self::from_bytes(&bytes[start..]).map_or(0, Self::number)
     }
 
     /// Returns the number, never 0.
@@ -425,6 +435,16 @@ mod tests {
             ["age", "xage", "-type", "ontent-type", "content-typecontent-type", &"te".repeat(40), "", "t"]
         {
             assert_eq!(fast(name.as_bytes()), Known::from_bytes(name.as_bytes()), "{name}");
+        }
+    }
+
+    #[test]
+    fn each_name_is_found_wherever_it_stands() {
+        for &known in ALL {
+            for start in 0..40 {
+                let bytes = [&b"x".repeat(start), known.as_str().as_bytes()].concat();
+                assert_eq!(Known::number_of(&bytes, start), known.number(), "{known} at {start}");
+            }
         }
     }
 
