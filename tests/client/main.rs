@@ -80,6 +80,31 @@ scenarios! {
     wire::what_cannot_be_sent_is_an_error,
 }
 
+/// `cargo test --all-features --test client -- --ignored --nocapture`
+mod races {
+    use super::*;
+
+    const COUNT: usize = 100_000;
+
+    #[test]
+    #[ignore = "100,000 requests"]
+    fn on_tokio() {
+        harness::run_local::<Tokio, _>(|rt| retry::race(rt, COUNT));
+    }
+
+    #[test]
+    #[ignore = "100,000 requests"]
+    fn on_smol() {
+        harness::run_local::<Smol, _>(|rt| retry::race(rt, COUNT));
+    }
+
+    #[test]
+    #[ignore = "100,000 requests"]
+    fn on_async_std() {
+        harness::run_local::<AsyncStd, _>(|rt| retry::race(rt, COUNT));
+    }
+}
+
 #[test]
 fn a_client_works_outside_of_its_event_loop() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
