@@ -22,10 +22,14 @@
 //! assert_eq!(link.outbound.pop_front().unwrap(), "hello");
 //! ```
 
+mod either;
+
 use core::convert::Infallible;
 use core::task::Context;
 
 use crate::link::Link;
+
+pub use either::Either;
 
 /// What a call of [`Protocol::poll_work`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -41,6 +41,8 @@ use crate::tls::Acceptor;
 
 mod http;
 
+#[cfg(feature = "tls")]
+pub use http::Begin;
 pub use http::Http;
 
 /// The task of one HTTP connection: what a backend spawns to serve `S`.
@@ -402,9 +404,9 @@ impl<A> Shared<A> {
         move |ends| {
             #[cfg(feature = "tls")]
             if let Some(Some(acceptor)) = shared.tls.get(ends.listener) {
-                return Http::tls(acceptor, service.clone(), Arc::clone(&shared.https), ends);
+                return http::secure(acceptor, service.clone(), Arc::clone(&shared.https), ends);
             }
-            pump::Server::new(service.clone(), Arc::clone(&shared.http), ends.peer, ends.local).into()
+            http::plain(pump::Server::new(service.clone(), Arc::clone(&shared.http), ends.peer, ends.local))
         }
     }
 }

@@ -16,7 +16,7 @@ use anyloop_core::driver::{
 };
 use anyloop_core::link::Outbound;
 use anyloop_core::pump;
-use anyloop_core::server::Connection;
+use anyloop_core::server::{Connection, Http};
 use anyloop_core::service::{Request, Router};
 use anyloop_core::time::{Instant, Now};
 use bytes::BytesMut;
@@ -108,6 +108,16 @@ impl Runtime for Nothing {
 
 type Driver = Connection<Router, Nothing>;
 
+#[cfg(feature = "tls")]
+fn http(server: pump::Server<Router>) -> Http<Router> {
+    anyloop_core::protocol::Either::First(server)
+}
+
+#[cfg(not(feature = "tls"))]
+fn http(server: pump::Server<Router>) -> Http<Router> {
+    server
+}
+
 fn main() {
     let app = Router::new().get("/", |_: Request| "home");
     let (config, drivers) = (Arc::new(pump::Config::default()), Arc::new(Config::default()));
@@ -116,7 +126,7 @@ fn main() {
         let server = pump::Server::new(app.clone(), config.clone(), Peer::Unix(None), Peer::Unix(None));
         let stream = One { sent: 0, came: false };
         let mut driver =
-            Box::new(Driver::new(server.into(), stream, Nothing, connections.register(), drivers.clone()));
+            Box::new(Driver::new(http(server), stream, Nothing, connections.register(), drivers.clone()));
         let pending = Pin::new(&mut *driver).poll(&mut Context::from_waker(Waker::noop())).is_pending();
         assert!(pending && driver.written() > 0, "it answered and waits");
         driver

@@ -20,6 +20,8 @@ use super::proxy::Proxies;
 use super::redirect::Redirects;
 use super::request::{IntoUrl, RequestBuilder};
 use super::resolve::Overrides;
+#[cfg(feature = "tls-no-provider")]
+use super::secure::{ClientTls, Secure};
 use super::wire::{Key, Wire};
 
 /// An HTTP client on an event loop.
@@ -70,6 +72,8 @@ pub(crate) struct Settings {
     pub(crate) cookies: Option<Cookies>,
     #[cfg(feature = "decode")]
     pub(crate) decode: Option<DecodeLimits>,
+    #[cfg(feature = "tls-no-provider")]
+    pub(crate) secure: Secure,
     pool: PoolLimits,
 }
 
@@ -212,6 +216,8 @@ impl<R: Runtime> ClientBuilder<R> {
             cookies: None,
             #[cfg(feature = "decode")]
             decode: Some(DecodeLimits::default()),
+            #[cfg(feature = "tls-no-provider")]
+            secure: Secure::new(),
             pool: PoolLimits::default(),
         };
         Self { runtime, settings }
@@ -286,6 +292,13 @@ impl<R: Runtime> ClientBuilder<R> {
     #[cfg(feature = "decode")]
     pub fn decode(mut self, limits: Option<DecodeLimits>) -> Self {
         self.settings.decode = limits;
+        self
+    }
+
+    /// Sets whom to trust, and the client's own certificate. Without it the platform decides.
+    #[cfg(feature = "tls-no-provider")]
+    pub fn tls(mut self, tls: ClientTls) -> Self {
+        self.settings.secure = tls.into();
         self
     }
 

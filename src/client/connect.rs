@@ -6,6 +6,8 @@ use url::Url;
 use super::client::Shared;
 use super::error::{Cause, Error, Phase};
 use super::proxy::{Proxy, Tunnels};
+#[cfg(feature = "tls-no-provider")]
+use super::wire::secure_wire;
 use super::wire::{Key, Route, Wire, wire};
 use super::{resolve, tunnel};
 
@@ -21,7 +23,7 @@ pub(crate) struct Way<'a> {
 impl<'a> Way<'a> {
     pub(crate) fn find<R: Runtime>(shared: &'a Shared<R>, url: &Url) -> Result<Self, Error> {
         let secure = url.scheme() == "https";
-        if secure {
+        if secure && !speaks_tls(shared) {
             return Err(Error::new(Phase::Tls, Cause::MissingFeature(TLS)));
         }
         let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
@@ -53,8 +55,22 @@ impl<'a> Way<'a> {
                 (stream, peer)
             }
         };
+        #[cfg(feature = "tls-no-provider")]
+        if self.key.secure {
+            return secure_wire(shared, host, stream, peer).await;
+        }
         Ok(wire(shared, stream, peer))
     }
+}
+
+#[cfg(feature = "tls-no-provider")]
+fn speaks_tls<R: Runtime>(shared: &Shared<R>) -> bool {
+    shared.settings.secure.is_there()
+}
+
+#[cfg(not(feature = "tls-no-provider"))]
+fn speaks_tls<R: Runtime>(_: &Shared<R>) -> bool {
+    false
 }
 
 async fn dial<R: Runtime>(shared: &Shared<R>, host: &str, port: u16) -> Result<(R::Stream, Peer), Error> {

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use super::decode::Decoder;
 use super::error::Error;
 use super::pool::Place;
-use super::wire::{Key, Tunnel, Wire};
+use super::wire::{Key, Port, Tunnel, Wire};
 
 pub(crate) struct Incoming<R: Runtime> {
     source: Option<Source<R>>,
@@ -27,14 +27,14 @@ pub(crate) struct Incoming<R: Runtime> {
 
 /// What a body comes from, until it is whole.
 struct Source<R: Runtime> {
-    response: client::Incoming<R>,
+    response: client::Incoming<R, Port>,
     place: Place<Key, Wire<R>>,
 }
 
 impl<R: Runtime> Incoming<R> {
     pub(crate) fn new(
         runtime: R,
-        mut response: client::Incoming<R>,
+        mut response: client::Incoming<R, Port>,
         place: Place<Key, Wire<R>>,
         method: Method,
     ) -> (ResponseHead, Self) {

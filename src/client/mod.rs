@@ -52,6 +52,8 @@ mod redirect;
 mod request;
 mod resolve;
 mod response;
+#[cfg(feature = "tls-no-provider")]
+mod secure;
 mod tunnel;
 mod wire;
 
@@ -69,5 +71,7 @@ pub use proxy::{Proxies, Proxy};
 pub use redirect::Redirects;
 pub use request::{IntoUrl, RequestBuilder};
 pub use response::Response;
+#[cfg(feature = "tls-no-provider")]
+pub use secure::{ClientTls, Roots};
 pub use url::{self, Url};
-pub use wire::Tunnel;
+pub use wire::{Port, Tunnel};

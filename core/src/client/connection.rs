@@ -91,7 +91,18 @@ impl<R: Runtime, P: ClientPort> Connection<R, P> {
 
     /// Polls the connection once; `Ready` when it is over.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.0.driver.poll_lost(cx).map(|lost| self.0.lost = Some(lost))
+        let lost = match self.0.driver.poll_lost(cx) {
+            Poll::Ready(lost) => lost,
+            // Its last words have left; nobody waits for the other side to close.
+            Poll::Pending if self.has_failed() => Lost::Failed,
+            Poll::Pending => return Poll::Pending,
+        };
+        self.0.lost = Some(lost);
+        Poll::Ready(())
+    }
+
+    fn has_failed(&mut self) -> bool {
+        self.0.driver.protocol_mut().is_some_and(|protocol| protocol.layer_fault().is_some())
     }
 
     pub(super) fn client(&mut self) -> Option<&mut pump::Client> {
@@ -121,13 +132,10 @@ impl<R: Runtime, P: ClientPort> Connection<R, P> {
         if let Some(fault) = self.0.driver.protocol_mut().and_then(ClientPort::layer_fault) {
             return fault;
         }
-        let phase = match self.client() {
-            Some(client) => match client.take_fault() {
-                Some(fault) => return fault,
-                None => client.phase(),
-            },
-            None => Phase::Head,
-        };
+        if let Some(fault) = self.client().and_then(pump::Client::take_fault) {
+            return fault;
+        }
+        let phase = self.0.driver.protocol_mut().map_or(Phase::Head, ClientPort::phase);
         let kind = match self.0.lost {
             Some(Lost::Broken) => {
                 Kind::Io(self.0.driver.fault().unwrap_or(std::io::ErrorKind::ConnectionReset))

@@ -29,33 +29,14 @@
 mod connection;
 mod error;
 mod incoming;
+mod port;
 mod sending;
 mod tunnel;
-
-use crate::protocol::Protocol;
-use crate::pump;
 
 pub use crate::pump::client::{Config, Fault, Kind, Phase, Timeout, Timeouts};
 pub use connection::Connection;
 pub use error::{Error, Failed, Retry};
 pub use incoming::Incoming;
+pub use port::ClientPort;
 pub use sending::Sending;
 pub use tunnel::Tunnel;
-
-/// A protocol with the client's side of HTTP at its bottom: [`pump::Client`] itself, or a wrapper around it.
-pub trait ClientPort: Protocol {
-    /// Lends the client.
-    fn client(&mut self) -> &mut pump::Client;
-
-    /// Says why a layer above the client failed, if one did. [`Phase::Tls`] and a [`Kind::Layer`] are what TLS says of its
-    /// handshake.
-    fn layer_fault(&mut self) -> Option<Fault> {
-        None
-    }
-}
-
-impl ClientPort for pump::Client {
-    fn client(&mut self) -> &mut pump::Client {
-        self
-    }
-}

@@ -10,12 +10,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rustls::RootCertStore;
-use rustls::client::verify_server_name;
+use rustls::client::{ResolvesClientCert, verify_server_name};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::ParsedCertificate;
-use rustls::sign::CertifiedKey;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
 /// A certificate, those that it was signed by, and its key.
 ///
@@ -66,6 +66,12 @@ impl Identity {
     /// Returns the certificates in DER, the own one first.
     pub fn chain(&self) -> &[CertificateDer<'static>] {
         &self.0.cert
+    }
+
+    /// Makes what shows this certificate to servers that ask for one, for
+    /// [`ClientConfig`](rustls::ClientConfig::client_auth_cert_resolver).
+    pub fn client_resolver(&self) -> Arc<dyn ResolvesClientCert> {
+        Arc::new(SingleCertAndKey::from(CertifiedKey::clone(&self.0)))
     }
 
     pub(super) fn certified_key(&self) -> &Arc<CertifiedKey> {

@@ -17,7 +17,7 @@ use rustls::{ClientConfig, ServerConfig};
 use super::establish::Watch;
 use super::plain_http::{self, Looks};
 use super::session::{Ends, Session, Step};
-use super::{Error, Establish, Failed};
+use super::{Error, Establish, Failed, Ready};
 use crate::driver::spares::{Fit, Parked};
 use crate::head::HeaderValue;
 use crate::link::{DEFAULT_INBOUND, Link};
@@ -134,6 +134,16 @@ impl Report {
     }
 }
 
+impl<P: Protocol> Tls<Ready<P>> {
+    /// Lends the protocol inside, which is there before the handshake is done.
+    pub fn protocol(&mut self) -> &mut P {
+        match &mut self.inner {
+            Inner::Waiting(Ready(inner)) | Inner::Open(inner) => inner,
+            Inner::Gone => unreachable!("`Ready` is taken apart without a call that could fail"),
+        }
+    }
+}
+
 impl<M: Establish> Tls<M> {
     /// Makes the server's side of a connection.
     pub fn server(config: &ServerConfig, make: M) -> Self {
@@ -200,7 +210,7 @@ impl<M: Establish> Tls<M> {
     }
 
     /// Whether the handshake is still to be done.
-    fn is_handshaking(&self) -> bool {
+    pub fn is_handshaking(&self) -> bool {
         matches!(self.inner, Inner::Waiting(_))
     }
 
