@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 #[cfg(target_os = "linux")]
 use anyloop_core::driver::buffers::send_file_from;
 use anyloop_core::driver::buffers::{poll_read_through, poll_write_from};
-use anyloop_core::driver::socket::{adopt, finish_accept, finish_connect};
+use anyloop_core::driver::socket::{adopt, finish_accept, finish_connect, is_quiet};
 use anyloop_core::driver::{Accepted, Connecting, Peer, Socket, Transport, clock};
 use anyloop_core::link::Outbound;
 use anyloop_core::time::Instant;
@@ -92,6 +92,10 @@ impl Stream {
 impl Transport for Stream {
     const REREAD_IS_FREE: bool = false;
     const SENDS_FILES: bool = cfg!(target_os = "linux");
+
+    fn is_quiet(&self) -> bool {
+        is_quiet(self.io.get_ref())
+    }
 
     fn poll_read(
         &mut self,

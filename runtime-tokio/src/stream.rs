@@ -8,6 +8,7 @@ use anyloop_core::driver::Transport;
 use anyloop_core::driver::buffers::poll_write_from;
 #[cfg(target_os = "linux")]
 use anyloop_core::driver::buffers::send_file_from;
+use anyloop_core::driver::socket::is_quiet;
 use anyloop_core::link::Outbound;
 use bytes::{BufMut, BytesMut};
 #[cfg(target_os = "linux")]
@@ -35,6 +36,14 @@ impl Transport for Stream {
     /// wait for the reactor.
     const REREAD_IS_FREE: bool = true;
     const SENDS_FILES: bool = cfg!(target_os = "linux");
+
+    fn is_quiet(&self) -> bool {
+        match self {
+            Self::Tcp(stream) => is_quiet(stream),
+            #[cfg(unix)]
+            Self::Unix(stream) => is_quiet(stream),
+        }
+    }
 
     fn poll_read(
         &mut self,

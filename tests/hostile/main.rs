@@ -118,6 +118,9 @@ macro_rules! groups {
                 #[test] fn early_responses() {
                     harness::run_local::<$rt, _>(answer_early);
                 }
+                #[test] fn early_responses_unheard() {
+                    harness::run_local::<$rt, _>(answer_early_unheard);
+                }
             }
             mod shared {
                 use super::*;
@@ -129,6 +132,9 @@ macro_rules! groups {
                 }
                 #[test] fn early_responses() {
                     harness::run_shared::<$rt>(|rt| Box::pin(answer_early(rt)));
+                }
+                #[test] fn early_responses_unheard() {
+                    harness::run_shared::<$rt>(|rt| Box::pin(answer_early_unheard(rt)));
                 }
             }
         }
@@ -174,6 +180,22 @@ async fn reset_at_accept<R: Runtime>(rt: R) {
 
 /// A response that is there before its request is none: on a connection that waits, it is found before anything is sent.
 async fn answer_early<R: Runtime>(rt: R) {
+    early(rt, EventLoop::Turns).await;
+}
+
+/// The same where the event loop had no time to hear of it.
+async fn answer_early_unheard<R: Runtime>(rt: R) {
+    early(rt, EventLoop::IsBlocked).await;
+}
+
+/// What the event loop does while the answer comes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum EventLoop {
+    Turns,
+    IsBlocked,
+}
+
+async fn early<R: Runtime>(rt: R, event_loop: EventLoop) {
     let (tell, told) = std::sync::mpsc::channel();
     let tell = std::sync::Mutex::new(tell);
     let server = Scripted::start(move |number, line| {
@@ -192,6 +214,10 @@ async fn answer_early<R: Runtime>(rt: R) {
         let text = client.post(server.url("/")).body("x").send().await.unwrap().text().await.unwrap();
         assert_eq!(text, number);
         if number == "0" {
+            if event_loop == EventLoop::IsBlocked {
+                told.recv().unwrap();
+                continue;
+            }
             while told.try_recv().is_err() {
                 rt.sleep(std::time::Duration::from_millis(5)).await;
             }

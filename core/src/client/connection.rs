@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::task::{Context, Poll, Waker};
+use core::time::Duration;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -12,6 +13,7 @@ use crate::driver::{self, Driver, Peer, Registration, Runtime};
 use crate::head::RequestHead;
 use crate::protocol::Lost;
 use crate::pump::{self, client::Config, client::Fault, client::Kind, client::Phase, client::Timeout};
+use crate::time::Instant;
 
 /// One connection to a server: sends a request, reads its response, and can be used again when both are whole.
 ///
@@ -25,7 +27,14 @@ struct Inner<R: Runtime, P: ClientPort> {
     before: u64,
     /// What ended the connection.
     lost: Option<Lost>,
+    /// When the response before was whole.
+    rests_since: Option<Instant>,
+    /// Whether the server was found to have spoken, or to have left, before the request began.
+    is_stale: bool,
 }
+
+/// A connection that rested for longer is looked at by a system call before it is used again.
+const FRESH: Duration = Duration::from_millis(1);
 
 impl<R: Runtime> Connection<R> {
     /// Puts an HTTP/1 client over a stream to `peer`.
@@ -49,17 +58,21 @@ impl<R: Runtime, P: ClientPort> Connection<R, P> {
             ..driver::Config::default()
         };
         let driver = Driver::new(protocol, stream, runtime, Registration::alone(), Arc::new(settings));
-        Self(Box::new(Inner { driver, peer, before: 0, lost: None }))
+        Self(Box::new(Inner { driver, peer, before: 0, lost: None, rests_since: None, is_stale: false }))
     }
 
     /// Sends a request and waits for the head of its response. Dropping the future closes the connection.
     ///
     /// The framing of the body follows from [`Body::length`]. The head needs a `Host`, unless its target names one.
     ///
+    /// A connection that rested is asked first whether the server ended it, or sent what nobody asked for: then the request
+    /// fails before a byte of it leaves.
+    ///
     /// # Errors
     /// [`Failed`], with what is left of the request.
     pub fn send(mut self, head: RequestHead, body: Body) -> Sending<R, P> {
         self.0.before = self.0.driver.written();
+        self.0.is_stale = self.has_rested() && !self.0.driver.is_quiet();
         Sending::new(self, head, body)
     }
 
@@ -70,6 +83,21 @@ impl<R: Runtime, P: ClientPort> Connection<R, P> {
     pub fn is_reusable(&mut self) -> bool {
         let open = self.poll(&mut Context::from_waker(Waker::noop())).is_pending();
         open && self.client().is_some_and(|client| client.is_reusable())
+    }
+
+    fn has_rested(&self) -> bool {
+        let now = self.0.driver.runtime().now().mono;
+        self.0.rests_since.is_some_and(|since| now - since > FRESH)
+    }
+
+    /// The response is whole: the connection rests from here on.
+    pub(super) fn rest(&mut self) {
+        self.0.rests_since = Some(self.0.driver.runtime().now().mono);
+    }
+
+    /// Whether the request can't be sent, for the server spoke or left before it.
+    pub(super) fn is_stale(&self) -> bool {
+        self.0.is_stale
     }
 
     /// Sets the timeouts of the requests to come; the limits, and how long a server may take no byte, stay.

@@ -125,6 +125,7 @@ impl<R: Runtime, P: ClientPort> Incoming<R, P> {
             let _over = self.connection.poll(&mut Context::from_waker(Waker::noop()));
         }
         let reusable = self.connection.client()?.is_reusable();
+        self.connection.rest();
         reusable.then_some(self.connection)
     }
 

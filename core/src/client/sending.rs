@@ -61,6 +61,9 @@ impl<R: Runtime, P: ClientPort> Future for Sending<R, P> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let Some(mut connection) = this.connection.take() else { panic!("polled after it was done") };
+        if connection.is_stale() {
+            return Poll::Ready(Err(connection.failed()));
+        }
         let over = connection.poll(cx).is_ready();
         if let Some(client) = connection.client() {
             if let Some(see) = &mut this.on_interim {

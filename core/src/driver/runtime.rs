@@ -31,6 +31,12 @@ pub trait Transport {
     /// Whether [`Transport::poll_write`] sends what [`Outbound::front_file`] names, without copying it through the program.
     const SENDS_FILES: bool = false;
 
+    /// Whether neither bytes nor the end of the stream wait to be read, by asking the system and not the event loop, which
+    /// may not have heard of them yet. `true` where nobody can tell.
+    fn is_quiet(&self) -> bool {
+        true
+    }
+
     /// Appends what arrived, at most `limit` bytes; 0 is the end of the stream. May replace `into` when it is empty.
     /// Reserves nothing on `Pending`.
     ///

@@ -14,6 +14,7 @@
 
 use alloc::format;
 use alloc::vec::Vec;
+use core::mem::MaybeUninit;
 use core::net::{IpAddr, SocketAddr};
 use std::io;
 use std::net::ToSocketAddrs;
@@ -271,6 +272,15 @@ pub fn finish_connect(stream: &impl AsHandle) -> io::Result<()> {
 /// The error of connecting to a Unix socket without a path.
 pub fn unnamed() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, "can't connect to an unnamed Unix socket")
+}
+
+/// Whether neither bytes nor the end of the stream wait in a socket that does not block. It costs a system call.
+pub fn is_quiet<S>(socket: &S) -> bool
+where
+    for<'a> SockRef<'a>: From<&'a S>,
+{
+    let peeked = SockRef::from(socket).peek(&mut [MaybeUninit::uninit()]);
+    matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 
 #[cfg(test)]

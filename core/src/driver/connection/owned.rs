@@ -6,7 +6,7 @@ use std::io;
 use std::panic::catch_unwind;
 
 use super::{Driver, State, forget_panic};
-use crate::driver::Runtime;
+use crate::driver::{Runtime, Transport};
 use crate::protocol::{Lost, Protocol};
 
 impl<P: Protocol, R: Runtime> Driver<P, R> {
@@ -43,6 +43,11 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
     /// Returns what the transport reported when the connection was [`Lost::Broken`].
     pub fn fault(&self) -> Option<io::ErrorKind> {
         self.fault
+    }
+
+    /// Whether neither bytes nor the end of the stream wait to be read; see [`Transport::is_quiet`].
+    pub fn is_quiet(&self) -> bool {
+        self.stream.is_quiet()
     }
 
     /// Returns the runtime.
