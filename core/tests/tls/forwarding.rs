@@ -1,8 +1,9 @@
 //! Law L6 as a table: each call of the wrapper reaches the protocol inside, and each wish of that one the link outside.
 
+use std::task::{Context, Waker};
 use std::time::Duration;
 
-use anyloop_core::protocol::Lost;
+use anyloop_core::protocol::{Lost, Protocol, Work};
 use anyloop_core::tls::DEFAULT_HANDSHAKE;
 
 use super::certs;
@@ -126,4 +127,28 @@ fn intake_runs_again_when_the_inner_protocol_has_made_room() {
     server.work();
     assert!(server.link.inbound.len() < waiting);
     assert!(server.inside.see().received.len() >= 32 * 1024, "{}", server.inside.see().received.len());
+}
+
+#[test]
+fn one_turn_takes_a_question_and_gives_the_answer() {
+    let (mut server, mut client) = pair();
+    client.inside.send(&b"question"[..]);
+    client.work();
+    let question = client.output();
+    server.inside.send(&b"answer"[..]);
+    server.link.inbound.extend_from_slice(&question);
+    server.tls.data_received(&mut server.link).unwrap();
+    server.tls.poll_work(&mut Context::from_waker(Waker::noop()), &mut server.link).unwrap();
+    assert_eq!(server.inside.see().received, b"question");
+    assert!(!server.link.outbound.is_empty());
+}
+
+#[test]
+fn what_is_left_to_do_inside_is_left_to_do_outside() {
+    let (mut server, _client) = pair();
+    for work in [Work::Again, Work::Waiting] {
+        server.inside.get().again = work == Work::Again;
+        let found = server.tls.poll_work(&mut Context::from_waker(Waker::noop()), &mut server.link);
+        assert_eq!(found, Ok(work));
+    }
 }

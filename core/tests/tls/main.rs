@@ -16,5 +16,6 @@ mod handshake;
 mod pressure;
 mod probe;
 mod raw;
+mod sim;
 
 mod wire;

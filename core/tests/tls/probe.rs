@@ -45,6 +45,8 @@ pub(crate) struct State {
     pub(crate) eof: Option<Eof>,
     pub(crate) to_send: VecDeque<Bytes>,
     pub(crate) end: End,
+    /// Whether there is more to do than the buffers show, once.
+    pub(crate) again: bool,
     pub(crate) shutdowns: usize,
     pub(crate) deadline: Option<Duration>,
     pub(crate) deadlines: usize,
@@ -66,6 +68,7 @@ impl Strings {
             eof: None,
             to_send: VecDeque::new(),
             end: End::Open,
+            again: false,
             shutdowns: 0,
             deadline: None,
             deadlines: 0,
@@ -168,6 +171,9 @@ impl Protocol for Probe {
             link.write(bytes);
         }
         state.unsent = state.unsent.max(link.outbound.len());
+        if std::mem::take(&mut state.again) {
+            return Ok(Work::Again);
+        }
         if !state.to_send.is_empty() {
             return Ok(Work::Waiting);
         }
