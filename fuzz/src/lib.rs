@@ -9,6 +9,7 @@ pub mod request_head;
 pub mod response_head;
 pub mod router;
 pub mod serialize;
+pub mod tls_stream;
 
 use anyloop_core::error::Error;
 use anyloop_core::limits::Limits;

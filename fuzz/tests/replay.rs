@@ -17,6 +17,7 @@ const TARGETS: &[Target] = &[
     ("response_head", anyloop_fuzz::response_head::run),
     ("router", anyloop_fuzz::router::run),
     ("serialize", anyloop_fuzz::serialize::run),
+    ("tls_stream", anyloop_fuzz::tls_stream::run),
 ];
 
 fn entries(directory: &str) -> Vec<PathBuf> {
