@@ -114,7 +114,8 @@ enum Output {
 enum Notice {
     /// It will be told as soon as the shutdown is announced.
     Due,
-    /// It came out of the accept queue after the announcement and may first say what it came for.
+    /// It came out of the accept queue after the announcement, or was not polled before it, and may first say what it came
+    /// for.
     Late,
     Told,
 }
@@ -267,6 +268,10 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
     fn turn(&mut self, cx: &mut Context<'_>, round: &mut Round) -> Result<bool, Lost> {
         match self.state {
             State::New => {
+                if self.notice == Notice::Due && round.shutdown >= Stage::Announce {
+                    // It was accepted before the announcement, and nobody has looked at what it sent.
+                    self.notice = Notice::Late;
+                }
                 self.state = State::Open;
                 self.call(round, P::connection_made)?;
                 Ok(true)
