@@ -6,6 +6,7 @@ use anyloop::Method;
 use clap::builder::PossibleValuesParser;
 
 use super::checksum::Checksum;
+use super::secure::TlsFlags;
 use crate::backend;
 use crate::flag::Time;
 
@@ -83,6 +84,9 @@ pub(crate) struct GetArgs {
     #[arg(short, long, value_name = "NAME", value_parser = PossibleValuesParser::new(backend::names()),
         default_value = backend::names().next())]
     pub(super) backend: Option<String>,
+
+    #[command(flatten)]
+    pub(super) tls: TlsFlags,
 }
 
 /// Methods are case-sensitive, and all that are registered are in upper case.

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use anyloop::client::{Client, RequestBuilder, Url};
+use anyloop::client::{Client, ClientTls, RequestBuilder, Url};
 use anyloop::{Headers, Known, Method, Runtime};
 
 use super::args::GetArgs;
@@ -78,8 +78,9 @@ impl Ask {
 }
 
 /// Makes the client.
-pub(super) fn client<R: Runtime>(rt: R, args: &GetArgs, at_once: usize) -> Client<R> {
+pub(super) fn client<R: Runtime>(rt: R, args: &GetArgs, tls: ClientTls, at_once: usize) -> Client<R> {
     Client::builder(rt)
+        .tls(tls)
         .timeouts(|timeouts| {
             timeouts.total = args.timeout.map(Duration::from);
             if let Some(time) = args.connect_timeout {

@@ -13,13 +13,14 @@ mod part;
 mod print;
 mod progress;
 mod resume;
+mod secure;
 
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyloop::Runtime;
-use anyloop::client::{Client, Gather, Url};
+use anyloop::client::{Client, ClientTls, Gather, Url};
 
 pub(crate) use args::GetArgs;
 
@@ -55,6 +56,7 @@ pub(crate) fn run(args: GetArgs) -> io::Result<ExitCode> {
 pub(crate) struct Job {
     args: GetArgs,
     ask: Ask,
+    tls: ClientTls,
     what: What,
 }
 
@@ -74,6 +76,7 @@ impl Job {
         let mut words = Words::parse(&args.words)?;
         args.fields.iter().try_for_each(|field| words.field(field))?;
         let ask = Ask::new(&args, &words)?;
+        let tls = args.tls.load().map_err(|error| error.to_string())?;
         let downloads = args.save || entries.is_some() || words.urls.len() > 1;
         if !downloads {
             let [url] = &words.urls[..] else { return Err("no URL".into()) };
@@ -81,7 +84,7 @@ impl Job {
                 return Err("--checksum needs -o FILE or --save".into());
             }
             let url = items::url(url).map_err(|why| format!("{url}: {why}"))?;
-            return Ok(Self { what: What::One(url), args, ask });
+            return Ok(Self { what: What::One(url), args, ask, tls });
         }
         if args.method.is_some() || args.form || !words.members.is_empty() {
             return Err("methods, forms and items are for a single URL without --save".into());
@@ -96,14 +99,14 @@ impl Job {
         let mut names = Names::default();
         let all = named.chain(entries.into_iter().flatten());
         let all = all.map(|entry| wanted(&entry, &mut names)).collect();
-        Ok(Self { args, ask, what: What::Many(all) })
+        Ok(Self { args, ask, tls, what: What::Many(all) })
     }
 
     /// Does it, and returns the exit code.
     pub(crate) async fn run<R: Runtime>(self, rt: R) -> ExitCode {
-        let Self { args, ask, what } = self;
+        let Self { args, ask, tls, what } = self;
         let at_once = descriptors::at_once(args.concurrency);
-        let client = ask::client(rt, &args, at_once);
+        let client = ask::client(rt, &args, tls, at_once);
         match what {
             What::One(url) => match one(&client, &ask, url, &args).await {
                 Ok(()) => ExitCode::SUCCESS,
