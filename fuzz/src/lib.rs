@@ -11,6 +11,8 @@ pub mod router;
 pub mod serialize;
 pub mod tls_stream;
 
+use std::fmt::Debug;
+
 use anyloop_core::error::Error;
 use anyloop_core::limits::Limits;
 use anyloop_core::link::Outbound;
@@ -62,6 +64,18 @@ pub fn wide() -> Limits {
 
 /// What a parser made of its input: the head and how many bytes it took, nothing yet, or a fault.
 pub type Outcome<H> = Result<Option<(H, usize)>, Error>;
+
+/// Parses the input whole and in parts, and asserts that the outcome is the same.
+pub fn each_way<H: Debug + PartialEq>(
+    data: &[u8],
+    parse: impl FnMut(Vec<&[u8]>) -> Outcome<H>,
+) -> Outcome<H> {
+    let [whole, others @ ..] = partitions(data).map(parse);
+    for other in others {
+        assert_eq!(other, whole);
+    }
+    whole
+}
 
 /// Feeds parts to a parser until it has a head or fails.
 pub fn feed<H>(

@@ -1,7 +1,7 @@
 //! Heads of responses: every partition gives the same, what is taken httparse takes too with the same parts, and what is
 //! written is read back but for the reason phrase.
 
-use crate::{Outcome, feed, partitions, tight, wide, with_minor_version_1, written};
+use crate::{Outcome, each_way, feed, tight, wide, with_minor_version_1, written};
 use anyloop_core::encode;
 use anyloop_core::head::{ResponseHead, Version};
 use anyloop_core::limits::Limits;
@@ -22,16 +22,12 @@ pub fn run(data: &[u8]) {
 }
 
 fn parse_each_way(data: &[u8], limits: &Limits) -> Outcome<ResponseHead> {
-    let [whole, others @ ..] = partitions(data).map(|parts| {
+    each_way(data, |parts| {
         let mut parser = ResponseParser::new();
         let outcome = feed(&parts, |inbound| parser.parse(inbound, limits));
         assert!(parser.scanned() <= data.len() as u64, "a byte was looked at twice");
         outcome
-    });
-    for other in others {
-        assert_eq!(other, whole);
-    }
-    whole
+    })
 }
 
 /// Asserts that httparse finds the same head.

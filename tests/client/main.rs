@@ -11,6 +11,9 @@ mod pool;
 mod proxy;
 mod redirect;
 mod retry;
+#[macro_use]
+#[path = "../conformance/scenarios.rs"]
+mod scenarios;
 mod script;
 mod timeout;
 mod verbs;
@@ -19,32 +22,6 @@ mod wire;
 use anyloop_async_std::AsyncStd;
 use anyloop_smol::Smol;
 use anyloop_tokio::Tokio;
-
-/// Makes a test of each scenario for each event loop and worker model.
-macro_rules! scenarios {
-    ($($module:ident::$scenario:ident),* $(,)?) => {
-        scenarios!(@backend on_tokio, Tokio; $($module::$scenario),*);
-        scenarios!(@backend on_smol, Smol; $($module::$scenario),*);
-        scenarios!(@backend on_async_std, AsyncStd; $($module::$scenario),*);
-    };
-    (@backend $name:ident, $backend:ty; $($module:ident::$scenario:ident),*) => {
-        mod $name {
-            use super::*;
-            mod local {
-                use super::*;
-                $(#[test] fn $scenario() {
-                    harness::run_local::<$backend, _>($module::$scenario::<$backend>);
-                })*
-            }
-            mod shared {
-                use super::*;
-                $(#[test] fn $scenario() {
-                    harness::run_shared::<$backend>(|rt| Box::pin($module::$scenario(rt)));
-                })*
-            }
-        }
-    };
-}
 
 scenarios! {
     cancel::a_request_dropped_at_any_point_leaves_nothing_half_used,

@@ -6,6 +6,7 @@ use core::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 
+use super::chunks::Chunks;
 use super::{ClientPort, Connection, Error, Tunnel};
 use crate::body::{BodyError, BodySource};
 use crate::codec::BodyKind;
@@ -20,15 +21,14 @@ use crate::pump;
 pub struct Incoming<R: Runtime, P: ClientPort = pump::Client> {
     head: ResponseHead,
     kind: BodyKind,
-    connection: Connection<R, P>,
+    chunks: Chunks<R, P>,
     /// Bytes of the body that were given out.
     taken: u64,
-    failed: bool,
 }
 
 impl<R: Runtime, P: ClientPort> Incoming<R, P> {
     pub(super) fn new(connection: Connection<R, P>, head: ResponseHead, kind: BodyKind) -> Self {
-        Self { head, kind, connection, taken: 0, failed: false }
+        Self { head, kind, chunks: Chunks::new(connection), taken: 0 }
     }
 
     /// Returns the head.
@@ -43,7 +43,7 @@ impl<R: Runtime, P: ClientPort> Incoming<R, P> {
 
     /// Returns whom the connection was made to.
     pub fn peer(&self) -> &Peer {
-        self.connection.peer()
+        self.chunks.connection.peer()
     }
 
     /// Returns what follows the head: [`BodyKind::Tunnel`] after a switch of protocols.
@@ -65,34 +65,11 @@ impl<R: Runtime, P: ClientPort> Incoming<R, P> {
     /// # Errors
     /// [`Error`]: a body that is cut short never ends in order. Nothing follows an error.
     pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
-        if let Some(known) = self.take_known() {
-            return Poll::Ready(known);
+        let next = core::task::ready!(self.chunks.poll(cx));
+        if let Some(Ok(bytes)) = &next {
+            self.taken += bytes.len() as u64;
         }
-        let over = self.connection.poll(cx).is_ready();
-        match self.take_known() {
-            Some(known) => Poll::Ready(known),
-            None if over => {
-                self.failed = true;
-                Poll::Ready(Some(Err(self.connection.error())))
-            }
-            None => Poll::Pending,
-        }
-    }
-
-    /// Returns what is known without a look at the connection.
-    fn take_known(&mut self) -> Option<Option<Result<Bytes, Error>>> {
-        if self.failed {
-            return Some(None);
-        }
-        let client = self.connection.client()?;
-        match client.take_chunk() {
-            Some(bytes) => {
-                self.taken += bytes.len() as u64;
-                Some(Some(Ok(bytes)))
-            }
-            None if client.is_whole() => Some(None),
-            None => None,
-        }
+        Poll::Ready(next)
     }
 
     /// Waits for the next bytes of the body; see [`Incoming::poll_chunk`].
@@ -105,33 +82,34 @@ impl<R: Runtime, P: ClientPort> Incoming<R, P> {
 
     /// Returns the trailer section of a whole response.
     pub fn trailers(&mut self) -> Option<&Headers> {
-        self.connection.client()?.trailers()
+        self.chunks.connection.client()?.trailers()
     }
 
     /// Whether the response is whole and was taken: [`Incoming::recover`] does not drop anything then.
     pub fn is_whole(&mut self) -> bool {
-        self.connection.client().is_some_and(|client| client.is_whole())
+        self.chunks.connection.client().is_some_and(|client| client.is_whole())
     }
 
     /// Takes the connection back when it can be used again: the response is whole, or what is left of it is there
     /// already and within [`Limits::drain_unread`](crate::limits::Limits::drain_unread). Else the connection is closed.
-    pub fn recover(mut self) -> Option<Connection<R, P>> {
-        if self.failed || self.kind == BodyKind::Tunnel {
+    pub fn recover(self) -> Option<Connection<R, P>> {
+        if self.chunks.has_failed() || self.kind == BodyKind::Tunnel {
             return None;
         }
-        let client = self.connection.client()?;
+        let mut connection = self.chunks.connection;
+        let client = connection.client()?;
         if !client.is_whole() {
             client.discard();
-            let _over = self.connection.poll(&mut Context::from_waker(Waker::noop()));
+            let _over = connection.poll(&mut Context::from_waker(Waker::noop()));
         }
-        let reusable = self.connection.client()?.is_reusable();
-        self.connection.rest();
-        reusable.then_some(self.connection)
+        let reusable = connection.client()?.is_reusable();
+        connection.rest();
+        reusable.then_some(connection)
     }
 
     /// Takes the tunnel that the connection became; `None` when [`Incoming::kind`] is none.
     pub fn into_tunnel(self) -> Option<Tunnel<R, P>> {
-        (self.kind == BodyKind::Tunnel).then(|| Tunnel::new(self.connection))
+        (self.kind == BodyKind::Tunnel).then(|| Tunnel::new(self.chunks))
     }
 }
 
@@ -140,7 +118,7 @@ impl<R: Runtime, P: ClientPort> fmt::Debug for Incoming<R, P> {
         f.debug_struct("Incoming")
             .field("head", &self.head)
             .field("kind", &self.kind)
-            .field("connection", &self.connection)
+            .field("connection", &self.chunks.connection)
             .finish_non_exhaustive()
     }
 }

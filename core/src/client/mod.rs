@@ -26,6 +26,7 @@
 //! }
 //! ```
 
+mod chunks;
 mod connection;
 mod error;
 mod incoming;

@@ -7,7 +7,8 @@ use std::io;
 
 use bytes::{Bytes, BytesMut};
 
-use super::{ClientPort, Connection, Error};
+use super::chunks::Chunks;
+use super::{ClientPort, Error};
 use crate::driver::{Runtime, Transport};
 use crate::link::Outbound;
 use crate::protocol::Lost;
@@ -18,15 +19,14 @@ use crate::pump;
 /// What is written leaves while something of the tunnel is polled. Dropping it closes the connection at once;
 /// [`Tunnel::close`] sees to it that all was sent. There is no half-close: whoever ends its side hears no more.
 pub struct Tunnel<R: Runtime, P: ClientPort = pump::Client> {
-    connection: Connection<R, P>,
+    chunks: Chunks<R, P>,
     /// What a reader of limited portions has left.
     left: Bytes,
-    failed: bool,
 }
 
 impl<R: Runtime, P: ClientPort> Tunnel<R, P> {
-    pub(super) fn new(connection: Connection<R, P>) -> Self {
-        Self { connection, left: Bytes::new(), failed: false }
+    pub(super) fn new(chunks: Chunks<R, P>) -> Self {
+        Self { chunks, left: Bytes::new() }
     }
 
     /// Polls for bytes; `None` is the end of the peer's side.
@@ -34,30 +34,7 @@ impl<R: Runtime, P: ClientPort> Tunnel<R, P> {
     /// # Errors
     /// [`Error`] when the connection is lost, or the stream was cut.
     pub fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
-        if let Some(known) = self.take_known() {
-            return Poll::Ready(known);
-        }
-        let over = self.connection.poll(cx).is_ready();
-        match self.take_known() {
-            Some(known) => Poll::Ready(known),
-            None if over => {
-                self.failed = true;
-                Poll::Ready(Some(Err(self.connection.error())))
-            }
-            None => Poll::Pending,
-        }
-    }
-
-    fn take_known(&mut self) -> Option<Option<Result<Bytes, Error>>> {
-        if self.failed {
-            return Some(None);
-        }
-        let client = self.connection.client()?;
-        match client.take_chunk() {
-            Some(bytes) => Some(Some(Ok(bytes))),
-            None if client.is_whole() => Some(None),
-            None => None,
-        }
+        self.chunks.poll(cx)
     }
 
     /// Waits for bytes; see [`Tunnel::poll_read`].
@@ -73,20 +50,20 @@ impl<R: Runtime, P: ClientPort> Tunnel<R, P> {
     /// # Errors
     /// [`Error`] when the connection is lost, or after [`Tunnel::poll_close`].
     pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &mut Bytes) -> Poll<Result<(), Error>> {
-        let mut over = self.connection.poll(cx).is_ready();
+        let mut over = self.chunks.connection.poll(cx).is_ready();
         let room = |client: &mut pump::Client| client.tunnel().is_some_and(|out| out.has_room());
-        if !over && self.connection.client().is_some_and(room) {
-            if let Some(out) = self.connection.client().and_then(pump::Client::tunnel) {
+        if !over && self.chunks.connection.client().is_some_and(room) {
+            if let Some(out) = self.chunks.connection.client().and_then(pump::Client::tunnel) {
                 out.write(core::mem::take(bytes));
             }
-            over = self.connection.poll(cx).is_ready();
+            over = self.chunks.connection.poll(cx).is_ready();
             if !over {
                 return Poll::Ready(Ok(()));
             }
         }
-        let open = self.connection.client().is_some_and(|client| client.tunnel().is_some());
+        let open = self.chunks.connection.client().is_some_and(|client| client.tunnel().is_some());
         if over || !open {
-            return Poll::Ready(Err(self.connection.error()));
+            return Poll::Ready(Err(self.chunks.connection.error()));
         }
         Poll::Pending
     }
@@ -105,10 +82,10 @@ impl<R: Runtime, P: ClientPort> Tunnel<R, P> {
     /// # Errors
     /// As of [`Tunnel::poll_write`].
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let over = self.connection.poll(cx).is_ready();
-        match self.connection.client() {
+        let over = self.chunks.connection.poll(cx).is_ready();
+        match self.chunks.connection.client() {
             Some(client) if client.is_flushed() => Poll::Ready(Ok(())),
-            Some(_) | None if over => Poll::Ready(Err(self.connection.error())),
+            Some(_) | None if over => Poll::Ready(Err(self.chunks.connection.error())),
             Some(_) | None => Poll::Pending,
         }
     }
@@ -126,14 +103,14 @@ impl<R: Runtime, P: ClientPort> Tunnel<R, P> {
     /// # Errors
     /// [`Error`] when the connection is lost before.
     pub fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if let Some(client) = self.connection.client() {
+        if let Some(client) = self.chunks.connection.client() {
             client.end_tunnel();
         }
-        core::task::ready!(self.connection.poll(cx));
-        Poll::Ready(match self.connection.lost() {
+        core::task::ready!(self.chunks.connection.poll(cx));
+        Poll::Ready(match self.chunks.connection.lost() {
             Some(Lost::Closed) => Ok(()),
             Some(Lost::Aborted | Lost::Failed | Lost::Broken | Lost::Stalled | Lost::Killed) | None => {
-                Err(self.connection.error())
+                Err(self.chunks.connection.error())
             }
         })
     }
@@ -189,6 +166,6 @@ impl<R: Runtime, P: ClientPort> Transport for Tunnel<R, P> {
 
 impl<R: Runtime, P: ClientPort> fmt::Debug for Tunnel<R, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tunnel").field("connection", &self.connection).finish_non_exhaustive()
+        f.debug_struct("Tunnel").field("connection", &self.chunks.connection).finish_non_exhaustive()
     }
 }
