@@ -61,6 +61,12 @@ def growth(server):
     return lambda found: of(found, server) / of(found, "raw")
 
 
+TLS = (
+    ("a full handshake", "tls-handshakes"),
+    ("a resumed handshake", "tls-resumed"),
+    ("keep-alive, 64 connections", "tls-keepalive-64"),
+    ("answers of 1 MiB", "tls-bytes-1m"),
+)
 GOALS = [
     Goal("3: tokio, keep-alive, 64 connections, to hyper", 0.90, relative("keepalive-64", "anyloop-tokio")),
     Goal("3: tokio, 16 pipelined, to hyper", 0.65, relative("pipelined-16", "anyloop-tokio")),
@@ -100,6 +106,15 @@ GOALS = [
         Goal(f"7: {backend}, {name}, to a loop of writes", 1.3, relative(workload, f"anyloop-{backend}"))
         for backend in BACKENDS
         for name, workload in (("100 MiB with a length", "download-sized"), ("100 MiB in chunks", "download-chunked"))
+    ),
+    *(
+        Goal(f"TLS: tokio, {name}, to hyper with tokio-rustls", 1.0, relative(workload, "anyloop-tokio"))
+        for name, workload in TLS
+    ),
+    *(
+        Goal(f"TLS: {backend}, {name}, to our tokio", 1.15, relative(workload, f"anyloop-{backend}", "anyloop-tokio"))
+        for backend in BACKENDS[1:]
+        for name, workload in TLS
     ),
     *(
         Goal(f"7: {backend}, a file of 1 MiB, to {name}", bound, relative("static-1m", f"anyloop-{backend}", base))

@@ -23,7 +23,7 @@ import machine
 import measure
 import report
 from servers import BY_KEY, MIB, SERVERS, Failed, Running
-from workloads import MAIN, PATTERN, WORKLOADS
+from workloads import MAIN, PATTERN, TLS, WORKLOADS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -32,14 +32,29 @@ PEERS = os.path.join(ROOT, "benches", "peers")
 FILES = 16000
 #: A server that fails so often in one workload is left out of the rest of it.
 FAILURES = 3
+#: What openssl is to certify.
+CERTIFICATE = """
+[req]
+distinguished_name = name
+x509_extensions = extensions
+prompt = no
+[name]
+CN = localhost
+[extensions]
+subjectAltName = IP:127.0.0.1, DNS:localhost
+basicConstraints = critical, CA:FALSE
+"""
 
 
 @dataclass
 class Programs:
     anyloop: str
     peers: str
+    handshakes: str
     nginx: str
     files: str
+    certificate: str
+    key: str
 
 
 def build(arguments, name):
@@ -55,16 +70,39 @@ def build(arguments, name):
     sys.exit(f"cargo built no {name}")
 
 
-def programs(files):
+def programs(folder, secure):
     manifest = os.path.join(ROOT, "Cargo.toml")
     anyloop = build(["--locked", "--manifest-path", manifest, "-p", "anyloop-cli", "--all-features"], "anyloop")
     # nginx generates nothing, and takes its answers of 1 MiB from a file as well.
+    files = os.path.join(folder, "files")
+    os.mkdir(files)
     os.mkdir(os.path.join(files, "bytes"))
     for name in ("index-1MiB", f"bytes/{MIB}"):
         with open(os.path.join(files, name), "wb") as file:
             file.write(PATTERN * (MIB // 256))
     # Not with --locked: what anyloop depends on is in that lock file as well, and may have changed since.
-    return Programs(anyloop, build([], "peers"), shutil.which("nginx") or "", files)
+    peers, handshakes = build([], "peers"), build([], "handshakes")
+    certificate, key = make_certificate(folder) if secure else ("", "")
+    return Programs(anyloop, peers, handshakes, shutil.which("nginx") or "", files, certificate, key)
+
+
+def make_certificate(folder):
+    """The certificate of all servers, good for a day."""
+    mine, theirs = (machine.version(os.path.join(path, "Cargo.lock"), "rustls") for path in (ROOT, PEERS))
+    if mine != theirs:
+        sys.exit(f"anyloop has rustls {mine}, its peers have {theirs}")
+    certificate, key, config = (os.path.join(folder, name) for name in ("cert.pem", "key.pem", "openssl.conf"))
+    with open(config, "w") as file:
+        file.write(CERTIFICATE)
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1"]
+    command += ["-config", config, "-keyout", key, "-out", certificate]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)
+    except FileNotFoundError:
+        sys.exit("there is no openssl, which makes the certificate")
+    if done.returncode:
+        sys.exit(f"openssl made no certificate: {done.stderr}")
+    return certificate, key
 
 
 def cores(text):
@@ -78,7 +116,7 @@ def arguments():
     halves = [",".join(map(str, part)) for part in (all_cores[:half], all_cores[half:])]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--servers", help="only these, by comma: " + ", ".join(BY_KEY))
-    parser.add_argument("--workloads", help="only these, by comma, or `main`: " + ", ".join(WORKLOADS))
+    parser.add_argument("--workloads", help="only these, by comma, or `main`, or `tls`: " + ", ".join(WORKLOADS))
     parser.add_argument("--windows", type=int, default=10, help="good windows of each server in each workload [10]")
     parser.add_argument("--seconds", type=int, default=1, help="length of a window [1]")
     parser.add_argument("--quick", action="store_true", help="3 windows")
@@ -88,12 +126,13 @@ def arguments():
     parser.add_argument("--server-cores", type=cores, default=cores(halves[0]), help=f"[{halves[0]}]")
     parser.add_argument("--load-cores", type=cores, default=cores(halves[1]), help=f"[{halves[1]}]")
     parser.add_argument("--state", default=os.path.join(HERE, "state"), help="where measurements are kept")
-    parser.add_argument("--out", default=os.path.join(ROOT, "benches"), help="where RESULTS.md and results/ go")
+    parser.add_argument("--out", default=os.path.join(ROOT, "benches"), help="where RESULTS.md, RESULTS-tls.md and results/ go")
     options = parser.parse_args()
     if options.quick:
         options.windows = min(options.windows, 3)
     options.servers = pick(options.servers, BY_KEY, [server.key for server in SERVERS])
-    chosen = [workload.key for workload in MAIN] if options.workloads == "main" else None
+    groups = {"main": MAIN, "tls": TLS}
+    chosen = [workload.key for workload in groups.get(options.workloads, [])]
     options.workloads = chosen or pick(options.workloads, WORKLOADS, list(WORKLOADS))
     return options
 
@@ -237,8 +276,8 @@ def main():
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
         if limit < FILES:
             print(f"only {limit} descriptors: what has 10,000 connections will fail; raise `ulimit -Hn` to {FILES}")
-        with tempfile.TemporaryDirectory(prefix="anyloop-load-") as files:
-            run(options, programs(files))
+        with tempfile.TemporaryDirectory(prefix="anyloop-load-") as folder:
+            run(options, programs(folder, any(WORKLOADS[key].secure for key in options.workloads)))
     report.write(options.out, load(options.state))
 
 

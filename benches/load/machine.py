@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 #: Whose versions are told, as the lock file of the peers has them.
-PEERS = "tokio smol async-std hyper axum tower-http actix-web ntex trillium may_minihttp".split()
+PEERS = "tokio smol async-std hyper axum tower-http actix-web ntex trillium may_minihttp rustls tokio-rustls ring".split()
 
 
 def said(*command, cwd=None):
@@ -23,16 +23,20 @@ def first(pattern, text):
     return match[1].strip() if match else "unknown"
 
 
+def version(lock, name):
+    """The version of a package in a lock file; of one that is there twice, the newest, which is the one of the manifest."""
+    with open(lock) as file:
+        found = re.findall(rf'name = "{name}"\nversion = "(.*)"', file.read())
+    return found[-1] if found else ""
+
+
 @functools.cache
 def describe(root, peers):
     with open("/proc/cpuinfo") as file:
         cpuinfo = file.read()
     with open("/proc/meminfo") as file:
         memory = int(first(r"MemTotal:\s*(\d+)", file.read())) / (1 << 20)
-    with open(os.path.join(peers, "Cargo.lock")) as file:
-        lock = file.read()
-    # Of those that are there twice, the newest is the one of the manifest.
-    versions = {name: re.findall(rf'name = "{name}"\nversion = "(.*)"', lock)[-1:] for name in PEERS}
+    lock = os.path.join(peers, "Cargo.lock")
     return {
         "cpu": first(r"model name\s*:\s*(.*)", cpuinfo),
         "cores": os.cpu_count(),
@@ -42,6 +46,7 @@ def describe(root, peers):
         "rustc": first(r"rustc (\S+)", said("rustc", "--version", cwd=peers)),
         "wrk": first(r"wrk (?:debian/)?(\S+)", said("wrk", "--version")),
         "nginx": first(r"nginx/(\S+)", said("nginx", "-v")),
-        "versions": {name: found[0] for name, found in versions.items() if found},
+        "openssl": first(r"OpenSSL (\S+)", said("openssl", "version")),
+        "versions": {name: found for name in PEERS if (found := version(lock, name))},
         "commit": said("git", "rev-parse", "--short=10", "HEAD", cwd=root),
     }

@@ -15,7 +15,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TICK = os.sysconf("SC_CLK_TCK")
 #: A window counts only when no more than this share of either set of cores went to others or was stolen. Fixed beforehand.
 FOREIGN = 0.05
-#: From this share of its cores on, wrk is the limit and not the server.
+#: From this share of its cores on, the load is the limit and not the server.
 BUSY = 0.95
 COUNTED = (
     "read recvfrom recvmsg readv write writev sendto sendmsg sendfile64 epoll_wait epoll_pwait epoll_ctl futex"
@@ -71,10 +71,14 @@ class Watch:
 
 
 def wrk(cores, url, seconds, connections, method="GET", body=0, pipelined=1):
-    """Starts wrk."""
+    """The command that starts wrk."""
     threads = min(len(cores.load), connections)
     command = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s"]
-    command += ["-s", os.path.join(HERE, "wrk.lua"), url, "--", method, str(body), str(pipelined)]
+    return [*command, "-s", os.path.join(HERE, "wrk.lua"), url, "--", method, str(body), str(pipelined)]
+
+
+def start(cores, command):
+    """Starts what loads a server."""
     return subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -84,7 +88,7 @@ def wrk(cores, url, seconds, connections, method="GET", body=0, pipelined=1):
 
 
 def finish(process, seconds):
-    """Waits for wrk. Returns what it said and the CPU time it took."""
+    """Waits for the load. Returns what it said and the CPU time it took."""
     timer = threading.Timer(seconds + 60, process.kill)
     timer.start()
     text = process.stdout.read().decode()
@@ -94,21 +98,33 @@ def finish(process, seconds):
     timer.cancel()
     match = re.search(r"^RESULT (.*)$", text, re.M)
     if not match:
-        raise Failed(f"wrk said: {' '.join(text.split())[-200:]}")
+        raise Failed(f"the load said: {' '.join(text.split())[-200:]}")
     names = "duration_us requests bytes errors bad p50 p90 p99 max mean".split()
     return dict(zip(names, map(int, match[1].split()))), int((usage.ru_utime + usage.ru_stime) * 1e9)
 
 
 def window(running, cores, seconds, path, **load):
-    """Load for some seconds. Returns a dictionary of what was seen."""
+    """Load by wrk for some seconds. Returns a dictionary of what was seen."""
+    return loaded(running, cores, seconds, wrk(cores, running.url(path), seconds, **load))
+
+
+def loaded(running, cores, seconds, command):
     watch = Watch(cores, running)
-    result, cpu = finish(wrk(cores, running.url(path), seconds, **load), seconds)
+    result, cpu = finish(start(cores, command), seconds)
     seen = result | watch.end(cpu)
     if not seen["requests"] or seen["bad"] or seen["errors"]:
         raise Failed(f"{seen['requests']} answers, {seen['bad']} not 2xx, {seen['errors']} socket errors")
     seen["per_unit"] = seen["cpu_ns"] / seen["requests"]
     seen["rate"] = seen["requests"] / seen["duration_us"] * 1e6
     return seen
+
+
+def handshakes(running, cores, seconds, connections, resume):
+    """As `window`, with a handshake for each request. The load is that of `peers/src/handshakes.rs`."""
+    threads = min(len(cores.load), connections)
+    command = [running.programs.handshakes, f"127.0.0.1:{running.port}", "--connections", str(connections)]
+    command += ["--threads", str(threads), "--seconds", str(seconds), *(["--resume"] if resume else [])]
+    return loaded(running, cores, seconds, command)
 
 
 def connect(running):
@@ -223,7 +239,7 @@ def syscalls(running, cores, seconds, path, **load):
     watch = Watch(cores, running)
     try:
         time.sleep(0.3)
-        result, cpu = finish(wrk(cores, running.url(path), seconds, **load), seconds)
+        result, cpu = finish(start(cores, wrk(cores, running.url(path), seconds, **load)), seconds)
     finally:
         perf.send_signal(signal.SIGINT)
         text = perf.communicate(timeout=20)[1].decode()

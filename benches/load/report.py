@@ -4,11 +4,12 @@ import os
 import statistics
 from dataclasses import dataclass
 
+import machine
 import measure
 import plot
 from goals import GOALS
 from servers import BY_KEY, SERVERS
-from workloads import MAIN, WORKLOADS
+from workloads import MAIN, TLS, WORKLOADS
 
 
 @dataclass
@@ -83,25 +84,35 @@ def lines(result):
 
 
 def write(out, results):
-    if not results:
-        return
-    folder = os.path.join(out, "results")
-    os.makedirs(folder, exist_ok=True)
-    tables = {key: rows(result) for key, result in results.items()}
-    plots = plot.write(folder, tables)
-    path = os.path.join(out, "RESULTS.md")
+    """Writes a document of what was measured in the clear, and one of TLS; none where there is nothing to tell."""
+    plain, secure = (
+        {key: result for key, result in results.items() if WORKLOADS[key].secure == secure} for secure in (False, True)
+    )
+    if plain:
+        folder = os.path.join(out, "results")
+        os.makedirs(folder, exist_ok=True)
+        tables = {key: rows(result) for key, result in plain.items()}
+        plots = plot.write(folder, tables)
+        save(os.path.join(out, "RESULTS.md"), document("Results", MAIN, plain, tables, plots))
+        print(f"wrote {len(plots)} plots")
+    if secure:
+        tables = {key: rows(result) for key, result in secure.items()}
+        save(os.path.join(out, "RESULTS-tls.md"), document("Results with TLS", TLS, secure, tables, []))
+
+
+def save(path, document):
     with open(path, "w") as file:
-        file.write("\n".join(document(results, tables, plots)) + "\n")
-    print(f"wrote {os.path.relpath(path)} and {len(plots)} plots")
+        file.write("\n".join(document) + "\n")
+    print(f"wrote {os.path.relpath(path)}")
 
 
-def document(results, tables, plots):
-    yield "# Results"
+def document(name, workloads, results, tables, plots):
+    yield f"# {name}"
     yield ""
     yield "Written by `benches/load/load.py`; [load/README.md](load/README.md) says how it measures."
     yield ""
-    yield from about(results)
-    yield from main_table(tables)
+    yield from about(results, tables)
+    yield from main_table(workloads, tables)
     for name, title in plots:
         yield f"![{title}](results/{name})"
         yield ""
@@ -110,14 +121,16 @@ def document(results, tables, plots):
         yield from details(WORKLOADS[key], result, tables[key])
 
 
-def about(results):
+def about(results, tables):
     last = list(results.values())[-1]
-    machine = last["machine"]
-    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    virtual = " of a virtual machine" if machine["virtual"] else ""
-    yield f"- Machine: {machine['cpu']}, {machine['cores']} cores{virtual}, {machine['memory']}, Linux {machine['kernel']}."
+    where = last["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in where["versions"].items() if name in told(tables))
+    virtual = " of a virtual machine" if where["virtual"] else ""
+    yield f"- Machine: {where['cpu']}, {where['cores']} cores{virtual}, {where['memory']}, Linux {where['kernel']}."
     yield f"- Servers have cores {words(last['cores']['server'])}, the load has cores {words(last['cores']['load'])}."
-    yield f"- rustc {machine['rustc']}, wrk {machine['wrk']}, nginx {machine['nginx']}, {versions}."
+    tools = [name for name in ("nginx", "openssl") if name in told(tables)]
+    programs = "".join(f", {name} {where[name]}" for name in tools)
+    yield f"- rustc {where['rustc']}, wrk {where['wrk']}{programs}, {versions}."
     yield f"- anyloop at commit {' and '.join(sorted({result['machine']['commit'] for result in results.values()}))}."
     yield f"- Measured {min(result['when'] for result in results.values())} to {max(r['when'] for r in results.values())}."
     dropped = sum(row_dropped(result) for result in results.values())
@@ -130,6 +143,13 @@ def about(results):
     yield ""
 
 
+def told(tables):
+    """Whose versions matter: who is in the tables, and what TLS is made of."""
+    if any(WORKLOADS[key].secure for key in tables):
+        return "tokio smol async-std hyper actix-web rustls tokio-rustls ring openssl".split()
+    return [name for name in [*machine.PEERS, "nginx"] if "rustls" not in name and name != "ring"]
+
+
 def row_dropped(result):
     return sum("failure" not in w and not w["good"] for seen in result["windows"].values() for w in seen)
 
@@ -138,8 +158,8 @@ def words(numbers):
     return ", ".join(map(str, numbers))
 
 
-def main_table(tables):
-    keys = [workload.key for workload in MAIN if workload.key in tables]
+def main_table(workloads, tables):
+    keys = [workload.key for workload in workloads if workload.key in tables]
     if not keys:
         return
     yield "## CPU a request, hyper on tokio = 1.00"
@@ -192,7 +212,7 @@ def details(workload, result, table):
     base = BY_KEY[workload.baseline].title
     unit = workload.unit
     heads = [f"{unit}: median (least to most)", f"relative to {base} (quartiles)"]
-    heads += [("MiB/s" if "MiB" in unit else "requests/s")] if rate else []
+    heads += ["MiB/s" if "MiB" in unit else "handshakes/s" if "handshake" in unit else "requests/s"] if rate else []
     heads += ["latency ms: median, 90 %, 99 %"] if latency else []
     heads += ["most of them"] if any(row.calls for row in table) else []
     yield "| | " + " | ".join([*heads, "windows (dropped)"]) + " |"
@@ -207,7 +227,7 @@ def details(workload, result, table):
         yield f"| {title(BY_KEY[row.key])} | " + " | ".join([*cells, f"{row.good} ({row.dropped})"]) + " |"
     yield ""
     if any(row.load_busy > measure.BUSY for row in table) and rate:
-        yield "\\* wrk used all of its cores: the server could do more."
+        yield "\\* the load used all of its cores: the server could do more."
         yield ""
     for key, failure in result["failed"].items():
         yield f"{BY_KEY[key].title} is left out: {failure}."

@@ -55,31 +55,32 @@ def ours(backend, model):
         f"anyloop-{backend}" + ("" if model == "per-core" else f"-{model}"),
         f"anyloop, {backend}" + ("" if model == "per-core" else f", {model}"),
         "ours",
+        lacks=frozenset() if model == "per-core" else frozenset({"tls"}),
         serve=("--backend", backend, "--model", model),
         peers=(f"anyloop-{backend}", "--model", model),
     )
 
 
-def peer(key, title, lacks=("files",), group="peer"):
+def peer(key, title, lacks=("files", "tls"), group="peer"):
     return Server(key, title, group, peers=(key,), lacks=frozenset(lacks))
 
 
 BACKENDS = ("tokio", "smol", "async-std")
 #: What nginx has no route for.
-NGINX_LACKS = frozenset({"echo", "sink", "chunked", "large"})
+NGINX_LACKS = frozenset({"echo", "sink", "chunked", "large", "tls"})
 SERVERS = [
     *(ours(backend, "per-core") for backend in BACKENDS),
     *(ours(backend, "stealing") for backend in BACKENDS),
-    peer("hyper", "hyper, tokio"),
-    peer("hyper-per-core", "hyper, tokio per core"),
+    peer("hyper", "hyper, tokio", lacks=("files",)),
+    peer("hyper-per-core", "hyper, tokio per core", lacks=("files",)),
     peer("hyper-smol", "hyper, smol"),
-    peer("axum", "axum", lacks=()),
+    peer("axum", "axum", lacks=("tls",)),
     peer("actix", "actix-web", lacks=()),
     peer("ntex", "ntex"),
-    peer("trillium-tokio", "trillium, tokio", lacks=("files", "sink")),
-    peer("trillium-smol", "trillium, smol", lacks=("files", "sink")),
-    peer("trillium-async-std", "trillium, async-std", lacks=("files", "sink")),
-    peer("may", "may_minihttp", lacks=("files", "sink", "chunked", "large")),
+    peer("trillium-tokio", "trillium, tokio", lacks=("files", "sink", "tls")),
+    peer("trillium-smol", "trillium, smol", lacks=("files", "sink", "tls")),
+    peer("trillium-async-std", "trillium, async-std", lacks=("files", "sink", "tls")),
+    peer("may", "may_minihttp", lacks=("files", "sink", "chunked", "large", "tls")),
     Server("nginx", "nginx", "peer", sendfile="on", lacks=NGINX_LACKS),
     Server("nginx-copy", "nginx without sendfile", "peer", sendfile="off", lacks=NGINX_LACKS | {"plaintext"}),
     peer("raw", "epoll, canned answers", group="limit"),
@@ -105,8 +106,10 @@ class Running:
     """A server that runs, pinned to its cores."""
 
     def __init__(self, server, programs, cores, threads, routes=()):
-        """`routes` are those that the workload needs: they decide which program stands for anyloop, and whether it has files."""
-        self.server = server
+        """`routes` are those that the workload needs: they decide which program stands for anyloop, and whether it has files
+        and TLS."""
+        self.server, self.programs = server, programs
+        self.scheme = "https" if "tls" in routes else "http"
         self.folder = tempfile.TemporaryDirectory(prefix="anyloop-load-")
         self.errors = open(os.path.join(self.folder.name, "stderr"), "w+")
         command, how = self.command(server, programs, threads, set(routes))
@@ -121,9 +124,9 @@ class Running:
         try:
             if not server.sendfile:
                 line = self.process.stdout.readline().decode()
-                if "http://127.0.0.1:" not in line:
+                if "://127.0.0.1:" not in line:
                     raise Failed("it said nothing of where it listens")
-                self.port = int(line.split("http://127.0.0.1:")[1].split()[0].strip("/,"))
+                self.port = int(line.split("://127.0.0.1:")[1].split()[0].strip("/,"))
             self.wait()
         except Failed as failure:
             self.stop()
@@ -134,11 +137,12 @@ class Running:
         if server.sendfile:
             return self.nginx(server, programs, threads), signal.SIGTERM
         files = ["--root", programs.files] if "files" in routes else []
+        tls = ["--tls-cert", programs.certificate, "--tls-key", programs.key] if "tls" in routes else []
         if server.serve and not routes & {"sink", "chunked", "large"}:
             demo = [*files, "--demo"] if files else []
-            command = [programs.anyloop, "serve", "--listen", "127.0.0.1:0", "--workers", count, *server.serve, *demo]
+            command = [programs.anyloop, "serve", "--listen", "127.0.0.1:0", "--workers", count, *server.serve, *demo, *tls]
         else:
-            command = [programs.peers, *server.peers, "--threads", count, *files]
+            command = [programs.peers, *server.peers, "--threads", count, *files, *tls]
         return command, signal.SIGKILL
 
     def nginx(self, server, programs, threads):
@@ -172,7 +176,7 @@ class Running:
         raise Failed("it does not listen")
 
     def url(self, path):
-        return f"http://127.0.0.1:{self.port}{path}"
+        return f"{self.scheme}://127.0.0.1:{self.port}{path}"
 
     def pids(self):
         """The process and, for nginx, its workers."""

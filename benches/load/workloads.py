@@ -1,6 +1,7 @@
 """What is measured, and on whom."""
 
 import http.client
+import ssl
 from dataclasses import dataclass, field
 
 import measure
@@ -24,7 +25,7 @@ class Workload:
     sent: bytes
     wanted: bytes
     measure: object
-    #: What the server must have: plaintext, files, echo, sink, chunked, large.
+    #: What the server must have: plaintext, files, echo, sink, chunked, large, tls.
     routes: tuple = ()
     #: Those to whom it is of interest; all where it is empty.
     servers: tuple = ()
@@ -44,6 +45,10 @@ class Workload:
     def takes(self, server):
         return server.has(*self.routes) and (not self.servers or server.key in self.servers)
 
+    @property
+    def secure(self):
+        return "tls" in self.routes
+
     def window(self, running, cores, options):
         if self.measure is measure.idle:
             return measure.idle(running, cores, self.load["count"])
@@ -51,11 +56,13 @@ class Workload:
             return measure.transfer(running, cores, self.path, LARGE, **self.load)
         seconds = self.load.get("seconds", 1) * options.seconds
         load = {name: value for name, value in self.load.items() if name != "seconds"}
+        if self.measure is measure.handshakes:
+            return measure.handshakes(running, cores, seconds, **load)
         return self.measure(running, cores, seconds, self.path, method=self.method, body=len(self.sent), **load)
 
     def check(self, running):
         """Compares an answer with what it must be, twice on one connection."""
-        connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=30)
+        connection = self.connection(running)
         for _ in range(2):
             connection.request(self.method, self.path, body=self.sent or None)
             answer = connection.getresponse()
@@ -76,11 +83,20 @@ class Workload:
                 raise Failed(f"{running.server.key}: no date")
         connection.close()
 
+    def connection(self, running):
+        if not self.secure:
+            return http.client.HTTPConnection("127.0.0.1", running.port, timeout=30)
+        # The certificate must be the one that all have, and the version the one that is measured.
+        context = ssl.create_default_context(cafile=running.programs.certificate)
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        return http.client.HTTPSConnection("127.0.0.1", running.port, timeout=30, context=context)
+
 
 def plaintext(key, title, connections, **more):
     load = {"connections": connections} | more.pop("load", {})
     how = more.pop("measure", measure.window)
-    return Workload(key, title, "GET", "/plaintext", b"", b"Hello, World!", how, ("plaintext",), load=load, **more)
+    routes = more.pop("routes", ("plaintext",))
+    return Workload(key, title, "GET", "/plaintext", b"", b"Hello, World!", how, routes, load=load, **more)
 
 
 def pattern(size):
@@ -144,5 +160,24 @@ OTHERS = [
         unit="system calls a request", scale=1.0, share=0.2,
     ),
 ]
-WORKLOADS = {workload.key: workload for workload in MAIN + OTHERS}
+TLS = [
+    *(
+        plaintext(
+            key, title, 64, measure=measure.handshakes, routes=("plaintext", "tls"), load={"resume": resume},
+            unit="µs of CPU a handshake",
+            note="A connection, its handshake, one request, its answer and the end, with 64 of them at a time."
+            " Keys are exchanged by X25519; the certificate is ECDSA of P-256." + more,
+        )
+        for key, title, resume, more in (
+            ("tls-handshakes", "full handshakes", False, ""),
+            ("tls-resumed", "resumed handshakes", True, " Each resumes the session of the connection before it."),
+        )
+    ),
+    plaintext("tls-keepalive-64", "keep-alive, 64 connections", 64, routes=("plaintext", "tls")),
+    Workload(
+        "tls-bytes-1m", "answers of 1 MiB, 16 connections", "GET", "/bytes/1048576", b"", pattern(MIB),
+        measure.window, ("tls",), unit="µs of CPU a MiB", load={"connections": 16},
+    ),
+]
+WORKLOADS = {workload.key: workload for workload in MAIN + OTHERS + TLS}
 assert all(key in {server.key for server in SERVERS} for key in BOTH)

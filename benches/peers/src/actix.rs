@@ -9,6 +9,7 @@ use actix_web::body::SizedStream;
 use actix_web::web::{self, Bytes, Json, Path, Payload};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use futures_lite::StreamExt;
+use rustls::ServerConfig;
 
 use crate::listen;
 use crate::routes::{self, MESSAGE, PLAINTEXT, Pieces};
@@ -16,7 +17,12 @@ use crate::routes::{self, MESSAGE, PLAINTEXT, Pieces};
 /// As long as most servers keep an idle connection; its own 5 s would end them during the measurement of memory.
 const IDLE: Duration = Duration::from_secs(75);
 
-pub(crate) fn serve(addr: SocketAddr, threads: usize, root: Option<PathBuf>) -> io::Result<()> {
+pub(crate) fn serve(
+    addr: SocketAddr,
+    threads: usize,
+    root: Option<PathBuf>,
+    tls: Option<ServerConfig>,
+) -> io::Result<()> {
     let listener = listen::bind(addr)?;
     let app = move || {
         let app = App::new()
@@ -34,7 +40,11 @@ pub(crate) fn serve(addr: SocketAddr, threads: usize, root: Option<PathBuf>) -> 
             None => app,
         }
     };
-    let server = HttpServer::new(app).workers(threads).keep_alive(IDLE).tcp_nodelay(true).listen(listener)?;
+    let server = HttpServer::new(app).workers(threads).keep_alive(IDLE).tcp_nodelay(true);
+    let server = match tls {
+        Some(tls) => server.listen_rustls_0_23(listener, tls)?,
+        None => server.listen(listener)?,
+    };
     actix_web::rt::System::new().block_on(server.run())
 }
 

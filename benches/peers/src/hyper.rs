@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use ::hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -15,28 +16,38 @@ use ::hyper::service::service_fn;
 use ::hyper::{Method, Request, Response, StatusCode};
 use bytes::Bytes;
 use hyper_util::rt::TokioIo;
+use rustls::ServerConfig;
 use smol_hyper::rt::FuturesIo;
 use tokio::runtime::Builder;
+use tokio_rustls::TlsAcceptor;
 
 use crate::listen;
 use crate::routes::{self, MESSAGE, PLAINTEXT, Pieces};
 
 /// One runtime, whose threads steal tasks from each other.
-pub(crate) fn stealing(addr: SocketAddr, threads: usize) -> io::Result<()> {
+pub(crate) fn stealing(addr: SocketAddr, threads: usize, tls: Option<ServerConfig>) -> io::Result<()> {
     let listener = listen::bind(addr)?;
     let runtime = Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
-    runtime.block_on(async { tokio::spawn(accept(listener)).await })?
+    runtime.block_on(async { tokio::spawn(accept(listener, acceptor(tls))).await })?
 }
 
 /// A runtime for each thread, each with a listener of its own.
-pub(crate) fn per_core(addr: SocketAddr, threads: usize) -> io::Result<()> {
+pub(crate) fn per_core(addr: SocketAddr, threads: usize, tls: Option<ServerConfig>) -> io::Result<()> {
     let listeners = listen::bind_each(addr, threads)?;
+    let tls = acceptor(tls);
     std::thread::scope(|scope| {
         for listener in listeners {
-            scope.spawn(|| Builder::new_current_thread().enable_all().build()?.block_on(accept(listener)));
+            let tls = tls.clone();
+            scope.spawn(|| {
+                Builder::new_current_thread().enable_all().build()?.block_on(accept(listener, tls))
+            });
         }
     });
     Ok(())
+}
+
+fn acceptor(tls: Option<ServerConfig>) -> Option<TlsAcceptor> {
+    tls.map(|config| TlsAcceptor::from(Arc::new(config)))
 }
 
 /// smol's executor, which all threads run.
@@ -60,12 +71,23 @@ pub(crate) fn smol(addr: SocketAddr, threads: usize) -> io::Result<()> {
     })
 }
 
-async fn accept(listener: TcpListener) -> io::Result<()> {
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        tokio::spawn(connection(TokioIo::new(stream)));
+        match &tls {
+            Some(tls) => {
+                let handshake = tls.accept(stream);
+                tokio::spawn(async move {
+                    // As below.
+                    if let Ok(stream) = handshake.await {
+                        connection(TokioIo::new(stream)).await;
+                    }
+                });
+            }
+            None => _ = tokio::spawn(connection(TokioIo::new(stream))),
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! The routes of the benchmarks on other HTTP servers, and on bare epoll. Usage: `peers SERVER [--addr] [--threads] [--root]`.
+//! The routes of the benchmarks on other HTTP servers, and on bare epoll. Usage: `peers SERVER [--addr] [--threads] [--root]
+//! [--tls-cert --tls-key]`.
 //!
 //! Each server has the routes of [`routes`], written as its documents write them, and its own default headers and settings
 //! where none are named. It prints `listening on http://ADDRESS`, and serves until it is killed.
@@ -14,6 +15,7 @@ mod may;
 mod ntex;
 mod raw;
 mod routes;
+mod secure;
 mod trillium;
 
 use std::io;
@@ -25,6 +27,8 @@ use std::process::Command;
 use ::anyloop::Model;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
+
+use secure::TlsFlags;
 
 /// The routes of the benchmarks on other HTTP servers, and on bare epoll.
 #[derive(Parser)]
@@ -43,6 +47,8 @@ struct Args {
     /// How anyloop spreads connections
     #[arg(long, default_value_t, value_parser = PossibleValuesParser::new(["per-core", "stealing"]).try_map(|text| text.parse::<Model>()))]
     model: Model,
+    #[command(flatten)]
+    tls: TlsFlags,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -81,14 +87,18 @@ fn main() -> io::Result<()> {
             .envs(again)
             .exec());
     }
-    let Args { server, addr, threads, root, model } = args;
+    let Args { server, addr, threads, root, model, tls } = args;
+    let tls = tls.config()?;
+    if tls.is_some() && !matches!(server, Server::Hyper | Server::HyperPerCore | Server::Actix) {
+        return Err(io::Error::other("it has no TLS here"));
+    }
     match server {
         Server::Raw => raw::serve(addr, threads),
-        Server::Hyper => hyper::stealing(addr, threads),
-        Server::HyperPerCore => hyper::per_core(addr, threads),
+        Server::Hyper => hyper::stealing(addr, threads, tls),
+        Server::HyperPerCore => hyper::per_core(addr, threads, tls),
         Server::HyperSmol => hyper::smol(addr, threads),
         Server::Axum => axum::serve(addr, threads, root),
-        Server::Actix => actix::serve(addr, threads, root),
+        Server::Actix => actix::serve(addr, threads, root, tls),
         Server::Ntex => ntex::serve(addr, threads),
         Server::TrilliumTokio => trillium::tokio(addr),
         Server::TrilliumSmol => trillium::smol(addr),
