@@ -40,6 +40,14 @@ pub enum BodyKind {
     Tunnel,
 }
 
+impl BodyKind {
+    /// Returns what follows the head where the body is wholly there.
+    #[inline]
+    pub fn of_whole(body: &[u8]) -> Self {
+        if body.is_empty() { Self::Empty } else { Self::Sized(body.len() as u64) }
+    }
+}
+
 /// Why a stream ended before its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -271,6 +279,25 @@ pub trait Codec {
         body: BodyKind,
         out: &mut Outbound,
     ) -> Result<Last, Misuse>;
+
+    /// Sends a head and the body behind it, which is wholly there, as [`Codec::send_head`] and [`Codec::send_data`] do.
+    /// `Last::No` says that some of the body did not fit: it stays in `body`, to be sent as data.
+    ///
+    /// # Errors
+    /// See [`Misuse`].
+    fn send_whole(
+        &mut self,
+        stream: StreamId,
+        head: &Self::Out,
+        body: &mut Bytes,
+        out: &mut Outbound,
+    ) -> Result<Last, Misuse> {
+        if self.send_head(stream, head, BodyKind::of_whole(body), out)? == Last::Yes {
+            return Ok(Last::Yes);
+        }
+        self.send_data(stream, body, Last::Yes, out)?;
+        Ok(if body.is_empty() { Last::Yes } else { Last::No })
+    }
 
     /// Sends body bytes, taking what fits from the front of `bytes`; `last` counts once all of them are taken.
     ///

@@ -4,7 +4,8 @@ use bytes::{BufMut, BytesMut};
 
 use crate::error::Error;
 use crate::head::{
-    HeaderName, HeaderValue, Headers, Known, Method, RequestHead, ResponseHead, Status, Target, Version,
+    HeaderName, HeaderValue, Headers, Known, KnownSet, Method, RequestHead, ResponseHead, Status, Target,
+    Version,
 };
 use crate::link::Outbound;
 
@@ -36,12 +37,17 @@ pub fn request_line(
 /// Writes a status line, with the registered reason phrase and always the space before it.
 ///
 /// The version is that of the sender, which is HTTP/1.1 whatever the request had (RFC 9110 §2.5).
+#[inline]
 pub fn status_line(out: &mut Outbound, version: Version, status: Status) {
-    let tail = out.tail();
     if version == Version::Http11 && status == Status::OK {
-        tail.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
-        return;
+        out.tail().extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+    } else {
+        any_status_line(out, version, status);
     }
+}
+
+fn any_status_line(out: &mut Outbound, version: Version, status: Status) {
+    let tail = out.tail();
     let reason = status.reason().as_bytes();
     tail.reserve(reason.len() + 15);
     tail.put_slice(version.as_str().as_bytes());
@@ -69,16 +75,30 @@ pub fn number(out: &mut Outbound, name: Known, value: u64) {
     line(out.tail(), name.as_str().as_bytes(), value);
 }
 
-/// Writes the fields of a section in order, without those known ones that `skip` wants to be left out.
-pub fn fields(out: &mut Outbound, headers: &Headers, skip: impl Fn(Known) -> bool) {
+/// Writes `Content-Length`.
+#[inline]
+pub(crate) fn content_length(out: &mut Outbound, length: u64) {
+    let mut digits = itoa::Buffer::new();
     let tail = out.tail();
-    if let Some(lines) = headers.lines(&skip) {
-        tail.extend_from_slice(lines);
-        return;
+    tail.extend_from_slice(b"content-length: ");
+    tail.extend_from_slice(digits.format(length).as_bytes());
+    tail.extend_from_slice(b"\r\n");
+}
+
+/// Writes the fields of a section in order, without those of the names in `skip`.
+#[inline]
+pub fn fields(out: &mut Outbound, headers: &Headers, skip: KnownSet) {
+    match headers.lines(skip) {
+        Some(lines) => out.tail().extend_from_slice(lines),
+        None => each_field(out, headers, skip),
     }
+}
+
+#[inline(never)]
+fn each_field(out: &mut Outbound, headers: &Headers, skip: KnownSet) {
     for (known, name, value) in headers.raw() {
-        if !known.is_some_and(&skip) {
-            line(tail, name, value);
+        if !known.is_some_and(|known| skip.has(known)) {
+            line(out.tail(), name, value);
         }
     }
 }
@@ -94,7 +114,7 @@ pub fn end_of_head(out: &mut Outbound) {
 /// [`Error::TargetForm`] when the method does not allow the form of the target; nothing is written then.
 pub fn request(out: &mut Outbound, head: &RequestHead) -> Result<(), Error> {
     request_line(out, head.method, &head.target, head.version)?;
-    fields(out, &head.headers, |_| false);
+    fields(out, &head.headers, KnownSet::NONE);
     end_of_head(out);
     Ok(())
 }
@@ -103,7 +123,7 @@ pub fn request(out: &mut Outbound, head: &RequestHead) -> Result<(), Error> {
 /// caller's.
 pub fn response(out: &mut Outbound, head: &ResponseHead) {
     status_line(out, head.version, head.status);
-    fields(out, &head.headers, |_| false);
+    fields(out, &head.headers, KnownSet::NONE);
     end_of_head(out);
 }
 

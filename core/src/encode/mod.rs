@@ -21,7 +21,7 @@ pub mod date;
 mod head;
 
 pub use chunk::{chunk, last_chunk};
-pub(crate) use head::known;
+pub(crate) use head::{content_length, known};
 pub use head::{end_of_head, field, fields, number, request, request_line, response, status_line};
 
 #[cfg(test)]

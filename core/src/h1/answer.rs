@@ -4,13 +4,22 @@ use super::request::Persistence;
 use crate::codec::{BodyKind, StreamId};
 use crate::encode;
 use crate::framing::{self, Field};
-use crate::head::{HeaderValue, Known, Method, ResponseHead, Status, Version};
+use crate::head::{Known, KnownSet, Method, ResponseHead, Status, Version};
 use crate::link::Outbound;
 
-const CHUNKED: HeaderValue = HeaderValue::from_static("chunked");
-const UPGRADE: HeaderValue = HeaderValue::from_static("upgrade");
-const CLOSE: HeaderValue = HeaderValue::from_static("close");
-const KEEP_ALIVE: HeaderValue = HeaderValue::from_static("keep-alive");
+const CHUNKED: &[u8] = b"chunked";
+const UPGRADE: &[u8] = b"upgrade";
+const CLOSE: &[u8] = b"close";
+const KEEP_ALIVE: &[u8] = b"keep-alive";
+
+/// Fields about the connection or the framing, which the codec decides alone.
+const OURS: KnownSet = KnownSet::NONE
+    .with(Known::Connection)
+    .with(Known::TransferEncoding)
+    .with(Known::ContentLength)
+    .with(Known::KeepAlive);
+/// The same where no other protocol is spoken of.
+pub(super) const OURS_AND_UPGRADE: KnownSet = OURS.with(Known::Upgrade);
 
 /// What of a request's method matters for its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,11 +65,6 @@ pub(super) struct Owed {
     pub(super) size: usize,
 }
 
-/// Whether the field is about the connection or the framing, which the codec decides alone.
-pub(super) fn is_ours(known: Known) -> bool {
-    matches!(known, Known::Connection | Known::TransferEncoding | Known::ContentLength | Known::KeepAlive)
-}
-
 /// Writes the head of an answer.
 pub(super) fn write_head(
     owed: &Owed,
@@ -76,7 +80,7 @@ pub(super) fn write_head(
     const USUAL: usize = 128;
     out.tail().reserve(USUAL + head.headers.text_len());
     encode::status_line(out, Version::Http11, head.status);
-    encode::fields(out, &head.headers, |known| is_ours(known) || known == Known::Upgrade && !keeps_upgrade);
+    encode::fields(out, &head.headers, if keeps_upgrade { OURS } else { OURS_AND_UPGRADE });
     match field {
         Field::None => {}
         Field::Length(length) => {
@@ -86,14 +90,14 @@ pub(super) fn write_head(
             } else {
                 None
             };
-            encode::number(out, Known::ContentLength, stated.unwrap_or(length));
+            encode::content_length(out, stated.unwrap_or(length));
         }
-        Field::Chunked => encode::field(out, &Known::TransferEncoding.into(), &CHUNKED),
+        Field::Chunked => encode::known(out, Known::TransferEncoding, CHUNKED),
     }
     // RFC 9110 §7.8: whoever sends `Upgrade` names it.
-    let offers = head.status == Status::UPGRADE_REQUIRED && head.headers.known(Known::Upgrade).is_some();
+    let offers = head.status == Status::UPGRADE_REQUIRED && head.headers.has(Known::Upgrade);
     if head.status == Status::SWITCHING_PROTOCOLS || offers {
-        encode::field(out, &Known::Connection.into(), &UPGRADE);
+        encode::known(out, Known::Connection, UPGRADE);
     }
     let connection = if tunnel {
         None
@@ -105,7 +109,7 @@ pub(super) fn write_head(
         None
     };
     if let Some(value) = connection {
-        encode::field(out, &Known::Connection.into(), &value);
+        encode::known(out, Known::Connection, value);
     }
     encode::end_of_head(out);
 }

@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
 
-use super::answer::{Asked, Owed, is_ours, write_head};
+use super::answer::{Asked, OURS_AND_UPGRADE, Owed, write_head};
 use super::recv::{Incoming, Piece};
 use super::request::{self, Persistence};
 use super::send::Outgoing;
@@ -359,6 +359,39 @@ impl Server {
         };
         if owed.may_switch && fits && self.receives(Recv::Waiting) { Ok(()) } else { Err(Misuse::NotAllowed) }
     }
+
+    /// Decides how an answer is framed and whether anything follows it, and writes its head.
+    #[inline]
+    fn begin_answer(
+        &mut self,
+        stream: StreamId,
+        head: &ResponseHead,
+        body: BodyKind,
+        out: &mut Outbound,
+    ) -> Result<Framing, Misuse> {
+        let owed = self.front(stream)?;
+        self.check_head(owed, head, body)?;
+        let role = Role::Response { method: &owed.asked.method(), status: head.status };
+        let framing::Announced { framing, field } = framing::announce(role, owed.version, body);
+        let close = match body {
+            BodyKind::Tunnel => None,
+            BodyKind::Empty | BodyKind::Sized(_) | BodyKind::Streamed => {
+                self.reason_to_close(owed, head, framing)
+            }
+        };
+        write_head(owed, head, field, body, close.is_some(), out);
+        if let Some(why) = close {
+            self.close = Some(why);
+            self.owed.truncate(1);
+            // What is left of a body that somebody still reads is read to its end.
+            let reads_on =
+                self.incoming.as_ref().is_some_and(|body| body.stream() == stream && body.is_wanted());
+            if !reads_on {
+                self.stop_reading(why);
+            }
+        }
+        Ok(framing)
+    }
 }
 
 impl Codec for Server {
@@ -451,7 +484,7 @@ impl Codec for Server {
         // RFC 9110 §15.2: none to a client of HTTP/1.0.
         if version >= Version::Http11 {
             encode::status_line(out, Version::Http11, head.status);
-            encode::fields(out, &head.headers, |known| is_ours(known) || known == Known::Upgrade);
+            encode::fields(out, &head.headers, OURS_AND_UPGRADE);
             encode::end_of_head(out);
         }
         Ok(())
@@ -464,27 +497,7 @@ impl Codec for Server {
         body: BodyKind,
         out: &mut Outbound,
     ) -> Result<Last, Misuse> {
-        let owed = self.front(stream)?;
-        self.check_head(owed, head, body)?;
-        let role = Role::Response { method: &owed.asked.method(), status: head.status };
-        let framing::Announced { framing, field } = framing::announce(role, owed.version, body);
-        let close = match body {
-            BodyKind::Tunnel => None,
-            BodyKind::Empty | BodyKind::Sized(_) | BodyKind::Streamed => {
-                self.reason_to_close(owed, head, framing)
-            }
-        };
-        write_head(owed, head, field, body, close.is_some(), out);
-        if let Some(why) = close {
-            self.close = Some(why);
-            self.owed.truncate(1);
-            // What is left of a body that somebody still reads is read to its end.
-            let reads_on =
-                self.incoming.as_ref().is_some_and(|body| body.stream() == stream && body.is_wanted());
-            if !reads_on {
-                self.stop_reading(why);
-            }
-        }
+        let framing = self.begin_answer(stream, head, body, out)?;
         self.outgoing = Outgoing::new(framing);
         match framing {
             Framing::Tunnel => self.step(Sent::Switch)?,
@@ -495,6 +508,22 @@ impl Codec for Server {
             Framing::Length(_) | Framing::Chunked | Framing::UntilClose => self.step(Sent::HeadAndBody)?,
         }
         Ok(Last::No)
+    }
+
+    fn send_whole(
+        &mut self,
+        stream: StreamId,
+        head: &ResponseHead,
+        body: &mut Bytes,
+        out: &mut Outbound,
+    ) -> Result<Last, Misuse> {
+        let framing = self.begin_answer(stream, head, BodyKind::of_whole(body), out)?;
+        if let Framing::Length(_) = framing {
+            out.take(body);
+        }
+        debug_assert!(matches!(framing, Framing::Length(_) | Framing::Empty), "its length is known");
+        self.step(Sent::HeadOnly)?;
+        Ok(Last::Yes)
     }
 
     fn send_data(

@@ -9,7 +9,7 @@ use core::fmt;
 use alloc::boxed::Box;
 use bytes::Bytes;
 
-use super::{HeaderName, HeaderValue, InvalidHeader, Known};
+use super::{HeaderName, HeaderValue, InvalidHeader, Known, KnownSet};
 use crate::parse::bytes::trim;
 pub(crate) use section::{Field, Section};
 
@@ -167,9 +167,9 @@ impl Headers {
     /// Returns all field lines as they are sent, where they stand together and none of them is one that `skip` wants to
     /// be left out.
     #[inline]
-    pub(crate) fn lines(&self, skip: impl Fn(Known) -> bool) -> Option<&[u8]> {
+    pub(crate) fn lines(&self, skip: KnownSet) -> Option<&[u8]> {
         match &self.section {
-            Some(section) => section.lines().filter(|_| !section.known_names().any(skip)),
+            Some(section) => section.lines().filter(|_| !section.has_any(skip)),
             None => Some(&[]),
         }
     }

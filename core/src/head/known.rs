@@ -331,6 +331,36 @@ impl Known {
     }
 }
 
+/// A set of known names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KnownSet(
+    /// A bit for each number; the lowest stands for names without one and is in no set.
+    u64,
+);
+
+impl KnownSet {
+    /// The set of no name.
+    pub const NONE: Self = Self(0);
+
+    /// Returns the set with one more name.
+    #[must_use]
+    pub const fn with(self, name: Known) -> Self {
+        Self(self.0 | 1 << name.number())
+    }
+
+    /// Whether the name is in the set.
+    #[inline]
+    pub const fn has(self, name: Known) -> bool {
+        self.0 & 1 << name.number() != 0
+    }
+
+    /// Returns a bit for each number.
+    #[inline]
+    pub(crate) const fn bits(self) -> u64 {
+        self.0
+    }
+}
+
 const SLOT_BITS: u32 = 9;
 /// Multiplier that gives each known name a slot of its own.
 const SEED: u32 = find_seed();

@@ -30,7 +30,7 @@ mod version;
 pub use authority::is_host;
 pub(crate) use headers::{Field, Section as ParsedFields};
 pub use headers::{Headers, Iter};
-pub use known::Known;
+pub use known::{Known, KnownSet};
 pub use method::{InvalidMethod, MAX_METHOD, Method};
 pub use name::{HeaderName, InvalidHeader};
 pub use request::{RequestHead, RequestParts};

@@ -7,7 +7,7 @@ use crate::encode;
 use crate::error::Error;
 use crate::framing::{self, Announced, Field};
 use crate::h1::request;
-use crate::head::{HeaderValue, Known, Method, RequestHead, ResponseHead, Version, is_host};
+use crate::head::{HeaderValue, Known, KnownSet, Method, RequestHead, ResponseHead, Version, is_host};
 use crate::link::Outbound;
 
 const CHUNKED: HeaderValue = HeaderValue::from_static("chunked");
@@ -80,12 +80,11 @@ pub(super) fn write(
     if let Some(host) = host {
         encode::known(out, Known::Host, host.as_bytes());
     }
-    encode::fields(out, &head.headers, |known| {
-        matches!(known, Known::ContentLength | Known::TransferEncoding) || known == Known::Expect && !expects
-    });
+    let framing = KnownSet::NONE.with(Known::ContentLength).with(Known::TransferEncoding);
+    encode::fields(out, &head.headers, if expects { framing } else { framing.with(Known::Expect) });
     match announced.field {
         Field::None => {}
-        Field::Length(length) => encode::number(out, Known::ContentLength, length),
+        Field::Length(length) => encode::content_length(out, length),
         Field::Chunked => encode::field(out, &Known::TransferEncoding.into(), &CHUNKED),
     }
     // RFC 9110 §7.8: whoever sends `Upgrade` names it.

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::head::{InvalidHeader, Known};
+use crate::head::{InvalidHeader, Known, KnownSet};
 
 /// A text that grew beyond this many bytes is not kept for another section.
 const KEPT_TEXT: usize = 8 * 1024;
@@ -101,14 +101,9 @@ impl Section {
         self.repeated & bit(known.number()) != 0
     }
 
-    /// Returns the known names that are there.
-    pub(super) fn known_names(&self) -> impl Iterator<Item = Known> {
-        let mut left = self.present & !bit(0);
-        core::iter::from_fn(move || {
-            let number = u8::try_from(left.trailing_zeros()).ok()?;
-            left &= left.wrapping_sub(1);
-            Known::from_number(number)
-        })
+    #[inline]
+    pub(super) fn has_any(&self, names: KnownSet) -> bool {
+        self.present & names.bits() != 0
     }
 
     /// Returns the text where it is the lines of the fields and nothing else.

@@ -8,6 +8,7 @@ mod misuse;
 mod order;
 mod tunnel;
 
+use anyloop_core::codec::BodyKind::{Empty, Sized};
 use anyloop_core::codec::{BodyKind, Codec, Event, Last, Misuse, Phase, Reason, StreamId};
 use anyloop_core::error::Error;
 use anyloop_core::h1::Server;
@@ -58,6 +59,13 @@ pub(crate) enum Step {
 
 /// Name, input, section, calls. Sections without a name are of RFC 9112.
 pub(crate) type Row = (&'static str, &'static str, &'static str, &'static [Step]);
+
+/// How answers are sent whose body is there with the head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manner {
+    InParts,
+    Whole,
+}
 
 struct Play {
     server: Server,
@@ -142,6 +150,20 @@ impl Play {
         Ok(())
     }
 
+    fn send_whole(
+        &mut self,
+        name: &str,
+        (status, lines): (u16, &'static str),
+        body: &'static str,
+        stream: StreamId,
+    ) {
+        let mut body = Bytes::from(body);
+        let sent = self.server.send_whole(stream, &head(status, lines), &mut body, &mut self.out);
+        assert_eq!(sent, Ok(Last::Yes), "{name}");
+        self.answered(stream);
+        self.take_in();
+    }
+
     fn step(&mut self, name: &str, step: &Step, stream: StreamId) {
         match *step {
             Step::Feed(text) => self.inbound.extend_from_slice(text.as_bytes()),
@@ -212,7 +234,7 @@ fn check_row((name, input, section, steps): &Row, limits: &Arc<Limits>) {
         .iter()
         .filter(|step| matches!(step, Step::Wire(_) | Step::Is(_) | Step::Refused(..) | Step::NotOpen));
     assert!(looks.count() > 0, "{name}: nothing is checked");
-    for size in [1, input.len().max(1)] {
+    for (size, manner) in [(1, Manner::InParts), (input.len().max(1), Manner::InParts), (1, Manner::Whole)] {
         let mut play = Play {
             server: Server::new(Arc::clone(limits)),
             inbound: BytesMut::new(),
@@ -224,9 +246,23 @@ fn check_row((name, input, section, steps): &Row, limits: &Arc<Limits>) {
             play.inbound.extend_from_slice(piece);
             play.take_in();
         }
-        for step in *steps {
+        let mut steps = *steps;
+        while let [step, rest @ ..] = steps {
             let stream = play.front();
-            play.step(name, step, stream);
+            steps = match (manner, steps) {
+                (Manner::Whole, [Step::Head(status, lines, Sized(_)), Step::Last(body), rest @ ..]) => {
+                    play.send_whole(name, (*status, lines), body, stream);
+                    rest
+                }
+                (Manner::Whole, [Step::Head(status, lines, Empty), rest @ ..]) => {
+                    play.send_whole(name, (*status, lines), "", stream);
+                    rest
+                }
+                (Manner::InParts | Manner::Whole, _) => {
+                    play.step(name, step, stream);
+                    rest
+                }
+            };
         }
         assert_eq!(play.wire(), "", "{name}: something left that no step looked at");
     }
