@@ -9,7 +9,7 @@ use alloc::boxed::Box;
 #[cfg(feature = "std")]
 use alloc::vec::Vec;
 #[cfg(feature = "std")]
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 
 /// What boxes are kept of. [`spares`] implements it.
 pub(crate) trait Spare: Default + 'static {
@@ -107,31 +107,46 @@ impl<T: Spare> Drop for Kept<T> {
 #[cfg(feature = "std")]
 const KEPT: usize = 16;
 
-/// The spare boxes of one kind and one thread.
+/// The spare boxes of one kind and one thread: the one that is taken next, and the others.
 #[cfg(feature = "std")]
-pub(crate) struct Spares<T>(RefCell<Vec<Box<T>>>);
+pub(crate) struct Spares<T> {
+    next: Cell<Option<Box<T>>>,
+    others: RefCell<Vec<Box<T>>>,
+}
 
 #[cfg(feature = "std")]
 impl<T: Default> Spares<T> {
     /// Makes an empty store.
     pub(crate) const fn new() -> Self {
-        Self(RefCell::new(Vec::new()))
+        Self { next: Cell::new(None), others: RefCell::new(Vec::new()) }
     }
 
     /// Takes a box out, else makes one.
     #[inline]
     pub(crate) fn take(&self) -> Box<T> {
-        let spare = self.0.try_borrow_mut().ok().and_then(|mut spares| spares.pop());
-        spare.unwrap_or_default()
+        self.next.take().unwrap_or_else(|| self.take_other())
     }
 
     /// Keeps a box, unless enough are there. Its owner has emptied it.
     #[inline]
     pub(crate) fn put(&self, spare: Box<T>) {
-        if let Ok(mut spares) = self.0.try_borrow_mut()
-            && spares.len() < KEPT
+        if let Some(other) = self.next.replace(Some(spare)) {
+            self.put_other(other);
+        }
+    }
+
+    #[cold]
+    fn take_other(&self) -> Box<T> {
+        let spare = self.others.try_borrow_mut().ok().and_then(|mut others| others.pop());
+        spare.unwrap_or_default()
+    }
+
+    #[cold]
+    fn put_other(&self, spare: Box<T>) {
+        if let Ok(mut others) = self.others.try_borrow_mut()
+            && others.len() + 1 < KEPT
         {
-            spares.push(spare);
+            others.push(spare);
         }
     }
 }
