@@ -191,14 +191,16 @@ impl Body {
     }
 
     /// Takes the whole body at once when it is already there.
+    #[inline]
     pub(crate) fn take_full(&mut self) -> Option<Bytes> {
-        match core::mem::replace(&mut self.inner, Inner::Empty) {
+        match &mut self.inner {
             Inner::Empty => Some(Bytes::new()),
-            Inner::Full(bytes) => Some(bytes),
-            other @ (Inner::Slot(..) | Inner::Source(_)) => {
-                self.inner = other;
-                None
+            Inner::Full(bytes) => {
+                let bytes = core::mem::take(bytes);
+                self.inner = Inner::Empty;
+                Some(bytes)
             }
+            Inner::Slot(..) | Inner::Source(_) => None,
         }
     }
 

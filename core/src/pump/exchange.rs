@@ -37,10 +37,15 @@ pub(super) struct Env<'a, C> {
 
 impl<C: Codec<Out = ResponseHead>> Env<'_, C> {
     /// Sends the interim responses that handlers asked for. One that comes after its answer has no place any more.
+    #[inline]
     pub(super) fn send_interim(&mut self) {
-        if !self.connection.has_interim() {
-            return;
+        if self.connection.has_interim() {
+            self.send_waiting_interim();
         }
+    }
+
+    #[cold]
+    fn send_waiting_interim(&mut self) {
         for (stream, head) in self.connection.take_interim() {
             let _late = self.codec.send_interim(stream, &head, &mut self.link.outbound);
         }
@@ -204,6 +209,15 @@ impl<R: Running> Exchange<R> {
         }
     }
 
+    /// Ends an exchange that is done, and returns the room for the next one.
+    #[inline]
+    pub(super) fn into_room(self) -> Result<R, Self> {
+        match self {
+            Self { state: State::Done, running, .. } => Ok(running),
+            goes_on => Err(goes_on),
+        }
+    }
+
     /// Takes the room for the next exchange.
     pub(super) fn take_room(&mut self) -> R {
         mem::take(&mut self.running)
@@ -361,7 +375,7 @@ impl<R: Running> Exchange<R> {
         S: Service<Running = R>,
         C: Codec<In = RequestHead, Out = ResponseHead>,
     {
-        self.state = State::Running;
+        self.set(State::Running);
         self.started = env.link.now().mono;
         let running = &mut self.running;
         let before = env.config.debug.as_deref().map(Debug::now);
@@ -494,16 +508,32 @@ impl<R: Running> Exchange<R> {
         turn.moved
     }
 
+    /// Moves on from a state that holds nothing, or nothing any more.
+    #[inline]
+    fn set(&mut self, state: State) {
+        match mem::replace(&mut self.state, state) {
+            State::Running | State::Done => {}
+            state @ (State::Queued(_) | State::Answered(_) | State::Sending(_) | State::Tunnel(_)) => {
+                drop(state)
+            }
+        }
+    }
+
     /// The answer is out. Nobody is left to read what remains of the request.
+    #[inline]
     fn finish<C: Codec>(&mut self, env: &mut Env<'_, C>) {
         match mem::replace(&mut self.state, State::Done) {
             State::Running | State::Done => {}
             state @ (State::Queued(_) | State::Answered(_) | State::Sending(_) | State::Tunnel(_)) => {
-                if catch_unwind(AssertUnwindSafe(|| drop(state))).is_err() {
-                    self.discard_room(env.config);
-                }
+                self.drop_call(state, env.config);
             }
         }
+        if self.coming.is_some() {
+            self.finish_request(env);
+        }
+    }
+
+    fn finish_request<C: Codec>(&mut self, env: &mut Env<'_, C>) {
         let Some(coming) = &mut self.coming else { return };
         if let Some(slot) = &coming.slot {
             slot.fail(BodyError::Gone, None);

@@ -22,7 +22,7 @@ use crate::h1;
 use crate::head::{RequestHead, ResponseHead};
 use crate::link::Link;
 use crate::protocol::{Eof, Lost, Protocol, Work};
-use crate::service::{Connection, Request, Secured, Service};
+use crate::service::{Connection, Request, Secured, Service, loan};
 use crate::time::Instant;
 
 /// How many answers may leave in one call before others get their turn.
@@ -40,6 +40,15 @@ enum Age {
 enum Seen {
     Yes,
     No,
+}
+
+/// How far an exchange came when it began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begun {
+    /// It stands among the others.
+    GoesOn,
+    /// It is answered.
+    IsOver,
 }
 
 /// Serves one connection.
@@ -69,6 +78,8 @@ pub struct Server<S: Service, C = h1::Server> {
     service: S,
     config: Arc<Config>,
     connection: Arc<Connection>,
+    /// What requests borrow.
+    lent: Option<Arc<Connection>>,
     /// The oldest first; one of them stands in place.
     exchanges: SmallVec<[Exchange<S::Running>; 1]>,
     /// The room of the last exchange, for the next one.
@@ -76,7 +87,7 @@ pub struct Server<S: Service, C = h1::Server> {
     between: Between,
     age: Age,
     /// Which exchange is worked on first, where several are: each in its turn.
-    turn: usize,
+    turn: u32,
     is_draining: bool,
 }
 
@@ -101,6 +112,7 @@ where
             service,
             config,
             connection,
+            lent: None,
             exchanges: SmallVec::new(),
             room: S::Running::default(),
             between: Between::default(),
@@ -124,20 +136,26 @@ where
         self.exchanges.iter_mut().find(|exchange| exchange.stream == stream)
     }
 
-    /// Takes events until one begins an exchange, or none is left.
-    fn intake(&mut self, cx: &Context<'_>, link: &mut Link) -> Moved {
-        let mut moved = Moved::No;
+    /// Takes events until one begins an exchange that goes on, none is left, or `answers`, to which those that are given
+    /// here are added, are enough.
+    fn intake(&mut self, cx: &mut Context<'_>, link: &mut Link, answers: &mut usize) -> Seen {
         loop {
             match self.codec.next_event(&mut link.inbound, &mut link.outbound) {
-                Ok(None) => return moved,
+                Ok(None) => return Seen::Yes,
                 Ok(Some(Event::Head { stream, head, body })) => {
-                    self.begin(stream, head, body, cx, link);
-                    return Moved::Yes;
+                    if self.begin(stream, head, body, cx, link) == Begun::GoesOn {
+                        return Seen::No;
+                    }
+                    *answers += 1;
+                    if *answers >= ANSWERS_A_TURN || !link.can_write() {
+                        return Seen::No;
+                    }
                 }
                 Ok(Some(event)) => self.on_event(event, cx.waker()),
-                Err(error) => return if self.on_fault(error, cx.waker(), link) { Moved::Yes } else { moved },
+                Err(error) => {
+                    return if self.on_fault(error, cx.waker(), link) { Seen::No } else { Seen::Yes };
+                }
             }
-            moved = Moved::Yes;
         }
     }
 
@@ -187,14 +205,15 @@ where
         Exchange::new(stream, now, mem::take(&mut self.room))
     }
 
+    /// Begins an exchange, and ends it where the answer is there at once.
     fn begin(
         &mut self,
         stream: StreamId,
         head: RequestHead,
         kind: BodyKind,
-        cx: &Context<'_>,
+        cx: &mut Context<'_>,
         link: &mut Link,
-    ) {
+    ) -> Begun {
         self.age = Age::Used;
         self.between.clear();
         let mut exchange = self.new_exchange(stream, link.now().mono);
@@ -202,7 +221,7 @@ where
             exchange.flag = Some(Flag::new(cx.waker()));
         }
         let max_collect = self.config.limits.max_collect;
-        let mut request = Request::of(head, stream, Arc::clone(&self.connection), max_collect);
+        let mut request = Request::of(head, stream, loan::borrow(&self.connection), max_collect);
         let incoming = match kind {
             BodyKind::Empty => None,
             BodyKind::Tunnel => {
@@ -221,22 +240,32 @@ where
             *request.body_mut() = incoming.body;
             request.body_mut().set_max_collect(max_collect);
         }
-        let waits = C::ORDERED && !self.exchanges.is_empty();
-        self.exchanges.push(exchange);
-        let Some(exchange) = self.exchanges.last_mut() else { return };
-        if waits {
+        if C::ORDERED && !self.exchanges.is_empty() {
             exchange.queue(request);
-        } else {
-            let codec = &mut self.codec;
-            let mut env = Env {
-                codec,
-                link,
-                config: &self.config,
-                connection: &self.connection,
-                task: cx.waker(),
-                is_draining: self.is_draining,
-            };
-            exchange.call(request, &self.service, &mut env);
+            self.exchanges.push(exchange);
+            return Begun::GoesOn;
+        }
+        let mut env = Env {
+            codec: &mut self.codec,
+            link,
+            config: &self.config,
+            connection: &self.connection,
+            task: cx.waker(),
+            is_draining: self.is_draining,
+        };
+        exchange.call(request, &self.service, &mut env);
+        if C::ORDERED && !exchange.is_done() {
+            exchange.drive(&self.service, &mut env, cx);
+        }
+        match exchange.into_room() {
+            Ok(room) => {
+                self.room = room;
+                Begun::IsOver
+            }
+            Err(exchange) => {
+                self.exchanges.push(exchange);
+                Begun::GoesOn
+            }
         }
     }
 
@@ -306,7 +335,7 @@ where
         let count = self.exchanges.len();
         let task = cx.waker();
         for n in 0..count {
-            let at = (self.turn + n) % count;
+            let at = (self.turn as usize + n) % count;
             let codec = &mut self.codec;
             let mut env = Env {
                 codec,
@@ -320,7 +349,7 @@ where
                 env.send_interim();
             }
             if !env.link.can_write() {
-                self.turn = at;
+                self.turn = at as u32;
                 break;
             }
             let exchange = &mut self.exchanges[at];
@@ -347,7 +376,7 @@ where
             }
             self.room = self.exchanges[at].take_room();
             self.exchanges.remove(at);
-            if at < self.turn {
+            if at < self.turn as usize {
                 self.turn -= 1;
             }
         }
@@ -486,12 +515,16 @@ where
         let mut answers = 0;
         let mut work = Work::Waiting;
         let mut seen = Seen::No;
+        loan::begin(&self.connection, self.lent.take());
         self.exchanges.iter_mut().for_each(Exchange::look_again);
         while link.can_write() && !link.is_closing() {
-            let intake = self.intake(cx, link);
+            let intake = self.intake(cx, link, &mut answers);
+            if !link.can_write() {
+                break;
+            }
             let (ended, output) = self.output(cx, link);
             answers += ended;
-            if intake == Moved::No && output == Moved::No {
+            if intake == Seen::Yes && output == Moved::No {
                 seen = Seen::Yes;
                 break;
             }
@@ -500,6 +533,7 @@ where
                 break;
             }
         }
+        self.lent = loan::end();
         if !link.is_closing() {
             self.settle(seen, link);
         }

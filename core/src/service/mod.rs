@@ -7,6 +7,7 @@ mod erase;
 mod extensions;
 mod handler;
 mod into_response;
+pub(crate) mod loan;
 mod request;
 mod response;
 mod rest;

@@ -2,7 +2,7 @@
 
 use alloc::sync::Arc;
 
-use super::{Connection, Extensions};
+use super::{Connection, Extensions, loan};
 use crate::body::Body;
 use crate::codec::StreamId;
 use crate::route::Places;
@@ -24,5 +24,7 @@ crate::spare::spares!(Rest, |rest: &mut Rest| {
         rest.places = Places::default();
     }
     rest.extensions = Extensions::default();
-    rest.connection = None;
+    if let Some(connection) = rest.connection.take() {
+        loan::give_back(connection);
+    }
 });

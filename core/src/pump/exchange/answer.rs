@@ -32,7 +32,7 @@ impl<R: Running> Exchange<R> {
     where
         C: Codec<In = RequestHead, Out = ResponseHead>,
     {
-        self.state = State::Done;
+        self.set(State::Done);
         env.send_interim();
         if let Err(_misuse) = self.send_head(response, env) {
             let refused =
@@ -49,14 +49,24 @@ impl<R: Running> Exchange<R> {
         C: Codec<In = RequestHead, Out = ResponseHead>,
     {
         let Parts { head, body, tunnel } = response.parts_mut();
+        stamp(&mut head.headers, env.config.server.as_ref(), env.link.now().unix_secs);
+        self.note_unread(env);
+        if tunnel.is_none()
+            && let Some(mut bytes) = body.take_full()
+        {
+            let sent = env.codec.send_whole(self.stream, head, &mut bytes, &mut env.link.outbound)?;
+            match sent {
+                Last::Yes => self.finish(env),
+                Last::No => self.set(State::Sending(Box::new(Sending { body: Body::empty(), left: bytes }))),
+            }
+            return Ok(());
+        }
         let kind = match (&*tunnel, body.length()) {
             (Some(_), _) => BodyKind::Tunnel,
             (None, Some(0)) => BodyKind::Empty,
             (None, Some(length)) => BodyKind::Sized(length),
             (None, None) => BodyKind::Streamed,
         };
-        stamp(&mut head.headers, env.config.server.as_ref(), env.link.now().unix_secs);
-        self.note_unread(env);
         if env.codec.send_head(self.stream, head, kind, &mut env.link.outbound)? == Last::Yes {
             self.finish(env);
             return Ok(());
@@ -67,25 +77,11 @@ impl<R: Running> Exchange<R> {
             if env.is_draining {
                 tunnel.shutdown();
             }
-            self.state = State::Tunnel(Box::new(tunnel));
+            self.set(State::Tunnel(Box::new(tunnel)));
             return Ok(());
         }
-        match body.take_full() {
-            Some(mut bytes) => {
-                let fits = bytes.len();
-                env.codec.send_data(self.stream, &mut bytes, Last::Yes, &mut env.link.outbound)?;
-                if bytes.is_empty() {
-                    self.finish(env);
-                } else {
-                    debug_assert!(bytes.len() <= fits, "a codec only takes from the front");
-                    self.state = State::Sending(Box::new(Sending { body: Body::empty(), left: bytes }));
-                }
-            }
-            None => {
-                let body = mem::take(body);
-                self.state = State::Sending(Box::new(Sending { body, left: Bytes::new() }));
-            }
-        }
+        let body = mem::take(body);
+        self.set(State::Sending(Box::new(Sending { body, left: Bytes::new() })));
         Ok(())
     }
 
