@@ -14,14 +14,10 @@ use std::time::Duration;
 use anyloop_core::link::{DEFAULT_HIGH_WATER, Link};
 use anyloop_core::protocol::{Eof, Lost, Protocol, Work};
 use anyloop_core::time::Now;
-use anyloop_core::tls::rustls::client::danger::{
-    HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
-};
+use anyloop_core::tls::danger::AnyServer;
 use anyloop_core::tls::rustls::pki_types::pem::PemObject;
-use anyloop_core::tls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use anyloop_core::tls::rustls::{
-    ClientConfig, DigitallySignedStruct, Error, ServerConfig, SignatureScheme, version,
-};
+use anyloop_core::tls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use anyloop_core::tls::rustls::{ClientConfig, ServerConfig, version};
 use anyloop_core::tls::{Identity, MAX_MESSAGE, Ready, ServerTls, Tls, ring_provider};
 
 use super::partitions;
@@ -209,7 +205,7 @@ fn client_config(tls12: bool) -> Arc<ClientConfig> {
             .with_protocol_versions(&[version])
             .expect("a version")
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Anybody))
+            .with_custom_certificate_verifier(AnyServer::verifier(&ring_provider()))
             .with_no_client_auth();
         Arc::new(config)
     };
@@ -306,43 +302,4 @@ fn carry(ends: &mut [End; 2], from: usize, n: usize) {
     let bytes: Vec<u8> = ends[from].link.outbound.slices().flatten().copied().take(n).collect();
     let taken = ends[1 - from].feed(&bytes);
     ends[from].link.outbound.advance(taken);
-}
-
-/// Trusts whoever answers.
-#[derive(Debug)]
-struct Anybody;
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        ring_provider().signature_verification_algorithms.supported_schemes()
-    }
 }

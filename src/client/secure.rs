@@ -5,16 +5,9 @@ use std::sync::{Arc, OnceLock};
 
 use anyloop_core::body::BoxError;
 use anyloop_core::tls::Identity;
-use anyloop_core::tls::rustls::client::danger::{
-    HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
-};
-use anyloop_core::tls::rustls::crypto::{
-    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
-};
-use anyloop_core::tls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use anyloop_core::tls::rustls::{
-    ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme,
-};
+use anyloop_core::tls::danger::AnyServer;
+use anyloop_core::tls::rustls::crypto::CryptoProvider;
+use anyloop_core::tls::rustls::{ClientConfig, Error as TlsError, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
 
 use super::error::{Cause, Error, Phase};
@@ -100,8 +93,8 @@ impl ClientTls {
             }
             Trust::Roots(Roots::Only(roots)) => builder.with_root_certificates(Arc::clone(roots)),
             Trust::Anybody => {
-                let known = self.provider.signature_verification_algorithms;
-                builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(known)))
+                let verifier = AnyServer::verifier(&self.provider);
+                builder.dangerous().with_custom_certificate_verifier(verifier)
             }
         };
         let mut config = match &self.identity {
@@ -119,45 +112,6 @@ impl fmt::Debug for ClientTls {
             .field("trust", &self.trust)
             .field("identity", &self.identity.is_some())
             .finish_non_exhaustive()
-    }
-}
-
-/// Checks that the server has the key of its certificate, and nothing else.
-#[derive(Debug)]
-struct Anybody(WebPkiSupportedAlgorithms);
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, TlsError> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        verify_tls12_signature(message, certificate, signed, &self.0)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        verify_tls13_signature(message, certificate, signed, &self.0)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_schemes()
     }
 }
 

@@ -35,6 +35,8 @@ struct Inner<R: Runtime, P: ClientPort> {
 
 /// A connection that rested for longer is looked at by a system call before it is used again.
 const FRESH: Duration = Duration::from_millis(1);
+/// How often it is read, at most, until it is silent: each time up to one buffer.
+const LOOKS: usize = 4;
 
 impl<R: Runtime> Connection<R> {
     /// Puts an HTTP/1 client over a stream to `peer`.
@@ -66,13 +68,15 @@ impl<R: Runtime, P: ClientPort> Connection<R, P> {
     /// The framing of the body follows from [`Body::length`]. The head needs a `Host`, unless its target names one.
     ///
     /// A connection that rested is asked first whether the server ended it, or sent what nobody asked for: then the request
-    /// fails before a byte of it leaves.
+    /// fails before a byte of it leaves. What a layer such as TLS has to say for itself, new session tickets for instance,
+    /// was asked for.
     ///
     /// # Errors
     /// [`Failed`], with what is left of the request.
     pub fn send(mut self, head: RequestHead, body: Body) -> Sending<R, P> {
+        self.0.is_stale = self.has_rested() && !self.is_silent();
+        // What TLS said about its own end or its keys is no part of the request.
         self.0.before = self.0.driver.written();
-        self.0.is_stale = self.has_rested() && !self.0.driver.is_quiet();
         Sending::new(self, head, body)
     }
 
@@ -88,6 +92,21 @@ impl<R: Runtime, P: ClientPort> Connection<R, P> {
     fn has_rested(&self) -> bool {
         let now = self.0.driver.runtime().now().mono;
         self.0.rests_since.is_some_and(|since| now - since > FRESH)
+    }
+
+    /// Whether neither the end of the stream nor a byte for the client waits to be read. Where there is a layer, it is given
+    /// what came, which may be its own.
+    fn is_silent(&mut self) -> bool {
+        for _ in 0..LOOKS {
+            if self.0.driver.is_quiet() {
+                return true;
+            }
+            let is_layered = self.0.driver.protocol_mut().is_some_and(|protocol| protocol.is_layered());
+            if !is_layered || !self.is_reusable() {
+                return false;
+            }
+        }
+        false
     }
 
     /// The response is whole: the connection rests from here on.
@@ -139,7 +158,8 @@ impl<R: Runtime, P: ClientPort> Connection<R, P> {
 
     /// Makes the error of an exchange that failed, or whose connection is lost.
     pub(super) fn error(&mut self) -> Error {
-        let taken = self.0.driver.written() > self.0.before;
+        let established = self.0.driver.protocol_mut().is_none_or(ClientPort::is_established);
+        let taken = established && self.0.driver.written() > self.0.before;
         let fault = self.fault();
         let (reused, heard) =
             self.client().map_or((false, false), |client| (client.is_reused(), client.has_heard()));

@@ -12,7 +12,8 @@ use crate::pump::client::{Fault, Kind, Phase};
 /// Whether a request that failed may be sent again, as far as its connection can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
-    /// The socket took no byte of it.
+    /// The socket took no byte of it: nobody can have acted upon it, whatever its method (RFC 9110 §9.2.2). So it is with
+    /// a connection that broke in the handshake of TLS.
     Safe,
     /// The connection had been used before and ended before the first byte of a response. Nobody knows whether the server
     /// saw the request: only an idempotent one may be sent again (RFC 9112 §9.3.1, RFC 9110 §9.2.2).

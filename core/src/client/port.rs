@@ -20,6 +20,18 @@ pub trait ClientPort: Protocol {
         pump::Client::phase(self.client())
     }
 
+    /// Whether the client speaks. Until then no byte of a request has left, whatever the transport took: a layer above it
+    /// shakes hands.
+    fn is_established(&mut self) -> bool {
+        true
+    }
+
+    /// Whether a layer above the client sends and gets messages of its own at any time, as TLS does with session tickets and
+    /// new keys: then bytes that come while the connection rests need not be of a server that spoke out of turn.
+    fn is_layered(&self) -> bool {
+        false
+    }
+
     /// Says why a layer above the client failed, if one did: then the connection is over. [`Phase::Tls`] and a
     /// [`Kind::Layer`](super::Kind::Layer) are what TLS says of its handshake.
     fn layer_fault(&mut self) -> Option<Fault> {
@@ -42,6 +54,14 @@ impl<P: ClientPort + ?Sized> ClientPort for Box<P> {
         (**self).phase()
     }
 
+    fn is_established(&mut self) -> bool {
+        (**self).is_established()
+    }
+
+    fn is_layered(&self) -> bool {
+        (**self).is_layered()
+    }
+
     fn layer_fault(&mut self) -> Option<Fault> {
         (**self).layer_fault()
     }
@@ -62,6 +82,20 @@ impl<A: ClientPort, B: ClientPort> ClientPort for Either<A, B> {
         }
     }
 
+    fn is_established(&mut self) -> bool {
+        match self {
+            Self::First(first) => first.is_established(),
+            Self::Second(second) => second.is_established(),
+        }
+    }
+
+    fn is_layered(&self) -> bool {
+        match self {
+            Self::First(first) => first.is_layered(),
+            Self::Second(second) => second.is_layered(),
+        }
+    }
+
     fn layer_fault(&mut self) -> Option<Fault> {
         match self {
             Self::First(first) => first.layer_fault(),
@@ -78,6 +112,14 @@ impl ClientPort for Tls<Ready<pump::Client>> {
 
     fn phase(&mut self) -> Phase {
         if self.is_handshaking() { Phase::Tls } else { pump::Client::phase(self.protocol()) }
+    }
+
+    fn is_established(&mut self) -> bool {
+        !self.is_handshaking()
+    }
+
+    fn is_layered(&self) -> bool {
+        true
     }
 
     /// A refusal that came before any of the response is one of the handshake: in TLS 1.3 the client has done its part of it

@@ -37,6 +37,7 @@
 //! ```
 
 mod acceptor;
+pub mod danger;
 mod error;
 mod establish;
 mod identity;

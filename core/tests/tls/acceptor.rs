@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::Arc;
 
+use anyloop_core::tls::danger::AnyServer;
 use anyloop_core::tls::rustls::pki_types::{PrivatePkcs8KeyDer, ServerName};
 use anyloop_core::tls::{ClientAuth, Identity, ServerTls, Tls, roots_from_pem_file};
 use rcgen::{CertificateParams, KeyPair};
@@ -25,7 +26,7 @@ fn shown(tls: &ServerTls, name: &'static str) -> Vec<u8> {
     let config = tls.config().unwrap();
     let mut server = End::server(&config);
     let mut trusting = certs::client();
-    trusting.dangerous().set_certificate_verifier(Arc::new(certs::AnyServer));
+    trusting.dangerous().set_certificate_verifier(AnyServer::verifier(&certs::provider()));
     let name = ServerName::try_from(name).unwrap();
     let mut client = End::new(|begin| Tls::client(Arc::new(trusting), name, begin)).begun();
     converse(&mut server, &mut client, usize::MAX);
@@ -66,7 +67,7 @@ fn connections_live_on_when_certificates_change_and_new_ones_get_the_new_ones() 
     let connect = || {
         let mut server = End::server(&acceptor.config());
         let mut trusting = certs::client();
-        trusting.dangerous().set_certificate_verifier(Arc::new(certs::AnyServer));
+        trusting.dangerous().set_certificate_verifier(AnyServer::verifier(&certs::provider()));
         let mut client = End::client(trusting);
         converse(&mut server, &mut client, usize::MAX);
         let seen = client.inside.see().agreed.clone().unwrap().certificates[0].clone();
@@ -83,15 +84,14 @@ fn connections_live_on_when_certificates_change_and_new_ones_get_the_new_ones() 
 
 #[test]
 fn clients_are_asked_as_the_settings_say() {
-    let authority = certs::authority();
-    let own = || Identity::new(authority.server.chain.clone(), authority.server.key(), &certs::provider());
+    let own = certs::all().server.identity(&certs::provider());
     for (auth, with, without) in [
         (ClientAuth::None, Some(0), Some(0)),
         (ClientAuth::Optional(certs::roots()), Some(1), Some(0)),
         (ClientAuth::Required(certs::roots()), Some(1), None),
     ] {
         let config =
-            ServerTls::new(certs::provider(), [own().unwrap()]).client_auth(auth.clone()).config().unwrap();
+            ServerTls::new(certs::provider(), [own.clone()]).client_auth(auth.clone()).config().unwrap();
         for (shows, expected) in [(true, with), (false, without)] {
             let mut client = certs::client();
             if !shows {

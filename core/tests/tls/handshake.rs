@@ -44,7 +44,7 @@ fn any_partition_carries_the_same_both_ways() {
             assert_eq!(agreed.certificates, Vec::<Vec<u8>>::new());
             let agreed = at_client.agreed.clone().unwrap();
             assert_eq!((agreed.alpn.as_deref(), agreed.server_name), (Some(&b"two"[..]), None));
-            assert_eq!(agreed.certificates, [certs::authority().server.chain[0].to_vec()]);
+            assert_eq!(agreed.certificates, [certs::all().server.chain[0].to_vec()]);
         }
     }
 }
@@ -56,7 +56,7 @@ fn a_clients_certificate_is_seen_and_one_that_is_missing_refused() {
             (End::server(&certs::asking_server(version)), End::client(certs::client()));
         converse(&mut server, &mut client, 100);
         let agreed = server.inside.see().agreed.clone().unwrap();
-        assert_eq!(agreed.certificates, [certs::authority().client.chain[0].to_vec()]);
+        assert_eq!(agreed.certificates, [certs::all().client.chain[0].to_vec()]);
 
         let mut config = certs::client();
         config.client_auth_cert_resolver = Arc::new(certs::NoCertificate);

@@ -9,6 +9,7 @@
 
 mod acceptor;
 mod certs;
+mod client;
 mod closing;
 mod faults;
 mod forwarding;

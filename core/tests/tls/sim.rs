@@ -17,10 +17,10 @@ use super::wire::pattern;
 
 const SECOND: Duration = Duration::from_secs(1);
 /// By this time each scenario must have ended.
-const UNTIL: Duration = Duration::from_secs(120);
-const SEEDS: u64 = 60;
+pub(crate) const UNTIL: Duration = Duration::from_secs(120);
+pub(crate) const SEEDS: u64 = 60;
 
-fn world(seed: u64, bytes: u64) -> Sim {
+pub(crate) fn world(seed: u64, bytes: u64) -> Sim {
     let mut config = SimConfig::torture(seed);
     config.writes = Writes::Readiness;
     // A handshake has some 3,000 bytes, and whatever moves may move byte by byte.
@@ -29,7 +29,7 @@ fn world(seed: u64, bytes: u64) -> Sim {
 }
 
 /// From one turn and one byte a poll to the defaults.
-fn tunables(sim: &Sim) -> Arc<Config> {
+pub(crate) fn tunables(sim: &Sim) -> Arc<Config> {
     let mut config = Config::default();
     config.budget_turns = [1, 2, 32, 64][sim.draw(4) as usize];
     config.budget_bytes = [1, 700, 64 * 1024][sim.draw(3) as usize];

@@ -3,65 +3,35 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyloop::core::driver::{Peer, Spawn, Workers};
 use anyloop::core::server::Connection;
-use anyloop::tls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName};
-use anyloop::tls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use anyloop::tls::{Acceptor, ClientAuth, Identity, ServerTls, ring_provider};
+use anyloop::tls::rustls::pki_types::ServerName;
+use anyloop::tls::rustls::{ClientConfig, ClientConnection, StreamOwned};
+use anyloop::tls::{Acceptor, ClientAuth, ServerTls, ring_provider};
 use anyloop::{Model, Request, Router, Server};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
-/// Turns a hang into a failure.
-const HANG: Duration = Duration::from_secs(30);
+use super::authority::{Authority, Signed};
+use super::origin::HANG;
 
-struct Authority {
-    root: CertificateDer<'static>,
-    issuer: Issuer<'static, KeyPair>,
+fn server(authority: &Authority) -> ServerTls {
+    let provider = ring_provider();
+    let identity = authority.sign(&["localhost"]).identity(&provider);
+    ServerTls::new(provider, [identity]).client_auth(ClientAuth::Optional(authority.roots()))
 }
 
-impl Authority {
-    fn new() -> Self {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new([]).unwrap();
-        params.distinguished_name.push(DnType::CommonName, "authority");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let root = params.self_signed(&key).unwrap().der().clone();
-        Self { root, issuer: Issuer::new(params, key) }
-    }
-
-    fn sign(&self, name: &str) -> (CertificateDer<'static>, PrivatePkcs8KeyDer<'static>) {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new([name.to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        (certificate.der().clone(), PrivatePkcs8KeyDer::from(key.serialize_der()))
-    }
-
-    fn roots(&self) -> Arc<RootCertStore> {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.root.clone()).unwrap();
-        Arc::new(roots)
-    }
-
-    fn server(&self) -> ServerTls {
-        let (certificate, key) = self.sign("localhost");
-        let provider = ring_provider();
-        let identity = Identity::new(vec![certificate], key.into(), &provider).unwrap();
-        ServerTls::new(provider, [identity]).client_auth(ClientAuth::Optional(self.roots()))
-    }
-
-    fn client(&self) -> (ClientConfig, CertificateDer<'static>) {
-        let (certificate, key) = self.sign("client.example");
-        let mut config = ClientConfig::builder_with_provider(ring_provider())
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(self.roots())
-            .with_client_auth_cert(vec![certificate.clone()], key.into())
-            .unwrap();
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        (config, certificate)
-    }
+/// With a certificate, or without.
+fn client(authority: &Authority, own: Option<&Signed>) -> Arc<ClientConfig> {
+    let builder = ClientConfig::builder_with_provider(ring_provider())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(authority.roots());
+    let mut config = match own {
+        Some(own) => builder.with_client_auth_cert(own.chain.clone(), own.key()).unwrap(),
+        None => builder.with_no_client_auth(),
+    };
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Arc::new(config)
 }
 
 fn app() -> Router {
@@ -113,18 +83,32 @@ where
     W::Local: Spawn<Connection<Router, W>>,
     W::Shared: Spawn<Connection<Router, W>>,
 {
-    let authority = Authority::new();
-    let acceptor: Acceptor = authority.server().acceptor().unwrap();
-    let server = Server::builder().workers(2).model(model);
-    let server = server.bind("127.0.0.1:0").unwrap().listen_tls("127.0.0.1:0", &acceptor).unwrap();
-    let addresses: Vec<_> = server.local_addrs().map(port).collect();
-    let serving = server.serve::<W, _, _>(app()).unwrap();
+    let authority = Authority::new("ours");
+    let acceptor: Acceptor = server(&authority).acceptor().unwrap();
+    let bound = Server::builder().workers(2).model(model).bind("127.0.0.1:0").unwrap();
+    let bound = bound.listen_tls("127.0.0.1:0", &acceptor).unwrap();
+    let addresses: Vec<_> = bound.local_addrs().map(port).collect();
+    let serving = bound.serve::<W, _, _>(app()).unwrap();
 
-    let (config, certificate) = authority.client();
-    let config = Arc::new(config);
+    let own = authority.sign(&["client.example"]);
+    let config = client(&authority, Some(&own));
     let who = |to| String::from_utf8(ask(&mut connect(&config, to), "GET /who", b"")).unwrap();
-    let expected = format!("https Some(\"http/1.1\") Some(\"localhost\") {}", certificate.len());
+    let expected = format!("https Some(\"http/1.1\") Some(\"localhost\") {}", own.chain[0].len());
     assert_eq!(who(addresses[1]), expected);
+
+    // A certificate is optional here: without one nobody is known, and one of a stranger is refused.
+    let unknown = client(&authority, None);
+    let seen = ask(&mut connect(&unknown, addresses[1]), "GET /who", b"");
+    assert_eq!(seen, b"https Some(\"http/1.1\") Some(\"localhost\") 0");
+    let strange = client(&authority, Some(&Authority::new("a stranger").sign(&["client.example"])));
+    let mut refused = connect(&strange, addresses[1]);
+    assert!(
+        refused
+            .write_all(b"GET /who HTTP/1.1\r\nHost: a\r\n\r\n")
+            .and_then(|()| refused.read(&mut [0]))
+            .is_err()
+    );
+    drop(refused);
 
     let clear = |to| ask(&mut TcpStream::connect(to).unwrap(), "GET /who", b"");
     assert_eq!(clear(addresses[0]), b"http None None 0");
@@ -137,8 +121,8 @@ where
     // Other certificates for new connections; this one goes on.
     let mut old = connect(&config, addresses[1]);
     old.conn.complete_io(&mut old.sock).unwrap();
-    let stranger = Authority::new();
-    acceptor.reload(stranger.server().config().unwrap());
+    let stranger = Authority::new("a stranger");
+    acceptor.reload(server(&stranger).config().unwrap());
     assert!(String::from_utf8(ask(&mut old, "GET /who", b"")).unwrap().starts_with("https"));
     drop(old);
     let mut refused = connect(&config, addresses[1]);
@@ -146,7 +130,7 @@ where
     drop(refused);
 
     // A connection that has shaken hands and says nothing is no reason to wait.
-    acceptor.reload(authority.server().config().unwrap());
+    acceptor.reload(server(&authority).config().unwrap());
     let mut idle = connect(&config, addresses[1]);
     idle.conn.complete_io(&mut idle.sock).unwrap();
     serving.shutdown().announce();

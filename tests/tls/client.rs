@@ -1,53 +1,17 @@
 //! The client over https, on every backend, against our server.
 
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use anyloop::client::{Client, ClientTls, Phase, Proxies, Proxy, Roots};
 use anyloop::core::driver::{Peer, Workers, block_on};
-use anyloop::tls::rustls::RootCertStore;
-use anyloop::tls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
-use anyloop::tls::{ClientAuth, Identity, ServerTls, ring_provider};
+use anyloop::tls::{ClientAuth, ServerTls, ring_provider};
 use anyloop::{Request, Router, Server, SharedRuntime};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
-struct Authority {
-    root: CertificateDer<'static>,
-    issuer: Issuer<'static, KeyPair>,
-}
+use super::authority::{Authority, Signed};
 
-impl Authority {
-    fn new(name: &str) -> Self {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new([]).unwrap();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let root = params.self_signed(&key).unwrap().der().clone();
-        Self { root, issuer: Issuer::new(params, key) }
-    }
-
-    fn sign(&self, names: &[&str], expired: bool) -> Identity {
-        let key = KeyPair::generate().unwrap();
-        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-        let mut params = CertificateParams::new(names).unwrap();
-        if expired {
-            params.not_after = rcgen::date_time_ymd(2001, 1, 1);
-        }
-        let certificate = params.signed_by(&key, &self.issuer).unwrap().der().clone();
-        let key = PrivatePkcs8KeyDer::from(key.serialize_der());
-        Identity::new(vec![certificate], key.into(), &ring_provider()).unwrap()
-    }
-
-    fn roots(&self) -> Arc<RootCertStore> {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.root.clone()).unwrap();
-        Arc::new(roots)
-    }
-
-    fn trusted(&self) -> ClientTls {
-        ClientTls::new(ring_provider()).roots(Roots::Only(self.roots()))
-    }
+fn trusting(authority: &Authority) -> ClientTls {
+    ClientTls::new(ring_provider()).roots(Roots::Only(authority.roots()))
 }
 
 fn app() -> Router {
@@ -73,9 +37,12 @@ async fn fault<R: SharedRuntime>(client: &Client<R>, url: &str) -> (Phase, Strin
 
 fn works<W: Workers + SharedRuntime>() {
     let authority = Authority::new("ours");
-    let good = authority.sign(&["localhost", "127.0.0.1", "::1"], false);
-    let listener = |identity: &Identity, auth| {
-        ServerTls::new(ring_provider(), [identity.clone()]).client_auth(auth).acceptor().unwrap()
+    let good = authority.sign(&["localhost", "127.0.0.1", "::1"]);
+    let listener = |own: &Signed, auth| {
+        ServerTls::new(ring_provider(), [own.identity(&ring_provider())])
+            .client_auth(auth)
+            .acceptor()
+            .unwrap()
     };
     let server = Server::builder()
         .workers(1)
@@ -83,9 +50,9 @@ fn works<W: Workers + SharedRuntime>() {
         .unwrap()
         .listen_tls("127.0.0.1:0", &listener(&good, ClientAuth::Required(authority.roots())))
         .unwrap()
-        .listen_tls("127.0.0.1:0", &listener(&authority.sign(&["localhost"], true), ClientAuth::None))
+        .listen_tls("127.0.0.1:0", &listener(&authority.sign_expired(&["localhost"]), ClientAuth::None))
         .unwrap()
-        .listen_tls("127.0.0.1:0", &listener(&authority.sign(&["other.example"], false), ClientAuth::None))
+        .listen_tls("127.0.0.1:0", &listener(&authority.sign(&["other.example"]), ClientAuth::None))
         .unwrap();
     let ports: Vec<_> = server.local_addrs().map(port).collect();
     let serving = anyloop::tokio::serve(server, app()).unwrap();
@@ -93,7 +60,7 @@ fn works<W: Workers + SharedRuntime>() {
         let client = |tls| Client::builder(rt.clone()).tls(tls).build();
         let at = |n: usize, path: &str| format!("https://localhost:{}{path}", ports[n]);
 
-        let trusted = client(authority.trusted());
+        let trusted = client(trusting(&authority));
         for _ in 0..3 {
             let text = trusted.get(at(0, "/who")).send().await.unwrap().text().await.unwrap();
             assert_eq!(text, "https 0");
@@ -105,17 +72,17 @@ fn works<W: Workers + SharedRuntime>() {
         let echo = trusted.post(at(0, "/echo")).body(body.clone()).send().await.unwrap();
         assert!(echo.bytes_up_to(4 << 20).await.unwrap() == body);
 
-        let own = authority.sign(&["client.example"], false);
+        let own = authority.sign(&["client.example"]).identity(&ring_provider());
         let length = own.chain()[0].len();
-        let known = client(authority.trusted().identity(own));
+        let known = client(trusting(&authority).identity(own));
         let text = known.get(at(1, "/who")).send().await.unwrap().text().await.unwrap();
         assert_eq!(text, format!("https {length}"));
 
         for (tls, n, expected) in [
-            (authority.trusted(), 1, "CertificateRequired"),
-            (authority.trusted(), 2, "xpired"),
-            (authority.trusted(), 3, "other.example"),
-            (Authority::new("a stranger").trusted(), 0, "UnknownIssuer"),
+            (trusting(&authority), 1, "CertificateRequired"),
+            (trusting(&authority), 2, "xpired"),
+            (trusting(&authority), 3, "other.example"),
+            (trusting(&Authority::new("a stranger")), 0, "UnknownIssuer"),
             (ClientTls::new(ring_provider()), 0, "certificate"),
         ] {
             let (phase, text) = fault(&client(tls), &at(n, "/who")).await;
@@ -166,7 +133,7 @@ fn a_handshake_that_stalls_or_is_none_fails_in_its_phase() {
     let url = format!("https://localhost:{port}/");
     anyloop::block_on(|rt| async move {
         let quick = Client::builder(rt.clone())
-            .tls(Authority::new("nobody").trusted())
+            .tls(trusting(&Authority::new("nobody")))
             .timeouts(|timeouts| timeouts.connect = Some(Duration::from_millis(50)))
             .resolve("localhost", &[([127, 0, 0, 1], port).into()])
             .build();
@@ -215,15 +182,15 @@ fn tunnel() -> (u16, thread::JoinHandle<String>) {
 #[test]
 fn the_server_is_verified_through_a_tunnel_of_a_proxy() {
     let authority = Authority::new("ours");
-    let acceptor =
-        ServerTls::new(ring_provider(), [authority.sign(&["localhost"], false)]).acceptor().unwrap();
+    let identity = authority.sign(&["localhost"]).identity(&ring_provider());
+    let acceptor = ServerTls::new(ring_provider(), [identity]).acceptor().unwrap();
     let server = Server::builder().workers(1).bind_tls("127.0.0.1:0", &acceptor).unwrap();
     let url = format!("https://localhost:{}/who", port(server.local_addr()));
     let serving = anyloop::tokio::serve(server, app()).unwrap();
     let (proxy_port, proxy) = tunnel();
     let proxies = Proxies::all(Proxy::new(&format!("127.0.0.1:{proxy_port}")).unwrap());
     let text = anyloop::block_on(|rt| async move {
-        let client = Client::builder(rt).tls(authority.trusted()).proxies(proxies).build();
+        let client = Client::builder(rt).tls(trusting(&authority)).proxies(proxies).build();
         client.get(&url).send().await.unwrap().text().await.unwrap()
     });
     assert_eq!(text.unwrap(), "https 0");
