@@ -63,9 +63,12 @@ impl Headers {
         self.section_mut()
     }
 
-    #[inline]
+    #[inline(always)]
     fn section_mut(&mut self) -> &mut Section {
-        self.section.get_or_insert_with(Section::take)
+        match &mut self.section {
+            Some(section) => section,
+            none => none.insert(Section::take()),
+        }
     }
 
     #[inline]

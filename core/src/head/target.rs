@@ -110,7 +110,7 @@ impl Target {
     }
 
     /// Becomes a part of a buffer whose layout is known, where it is short enough to be copied; false where it is not.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn set_short(&mut self, buf: &[u8], part: Range<usize>, layout: Layout) -> bool {
         self.layout = layout;
         self.bytes.set_inline(buf, part)

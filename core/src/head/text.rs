@@ -16,6 +16,8 @@ pub(crate) enum Text {
 }
 
 impl Text {
+    const EMPTY: Self = Self::Inline { len: 0, bytes: [0; INLINE] };
+
     /// Copies bytes where they are few enough to stand in the value itself.
     #[inline]
     pub(crate) fn inline(text: &[u8]) -> Option<Self> {
@@ -28,15 +30,16 @@ impl Text {
     /// stands behind the part may be copied with it, for that costs less than to copy just so many bytes.
     #[inline]
     pub(crate) fn set_inline(&mut self, buf: &[u8], part: Range<usize>) -> bool {
-        match buf.get(part.start..).and_then(<[u8]>::first_chunk) {
-            Some(bytes) if part.len() <= INLINE => {
-                *self = Self::Inline { len: part.len() as u8, bytes: *bytes }
-            }
-            Some(_) => return false,
-            None => match Self::inline(&buf[part]) {
-                Some(inline) => *self = inline,
-                None => return false,
-            },
+        let Some(text) = buf.get(part.clone()).filter(|text| text.len() <= INLINE) else { return false };
+        if let Self::Shared(_) = self {
+            *self = Self::EMPTY;
+        }
+        let Self::Inline { len, bytes } = self else { return false };
+        *len = text.len() as u8;
+        match (buf[part.start..].first_chunk::<16>(), buf[part.start..].first_chunk()) {
+            (Some(block), _) if text.len() <= 16 => bytes[..16].copy_from_slice(block),
+            (_, Some(all)) => *bytes = *all,
+            (_, None) => copy_few(bytes, text),
         }
         true
     }
@@ -61,6 +64,12 @@ impl Text {
             Self::Shared(bytes) => bytes,
         }
     }
+}
+
+/// Copies just the bytes of the text.
+#[inline(never)]
+fn copy_few(bytes: &mut [u8; INLINE], text: &[u8]) {
+    bytes[..text.len()].copy_from_slice(text);
 }
 
 impl core::ops::Deref for Text {

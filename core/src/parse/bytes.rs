@@ -16,6 +16,8 @@ const TEXT: u8 = 1 << 2;
 const REG_NAME: u8 = 1 << 3;
 /// `qdtext` (RFC 9110 §5.6.4).
 const QUOTED: u8 = 1 << 4;
+/// What may stand in a request target before its query: all that may stand in it but the question mark.
+const PATH: u8 = 1 << 5;
 
 static CLASSES: [u8; 256] = classes();
 
@@ -41,6 +43,9 @@ const fn classes() -> [u8; 256] {
         }
         if byte.is_ascii_graphic() && !contains(b"\"<>\\^`{|}#", byte) {
             class |= TARGET;
+            if byte != b'?' {
+                class |= PATH;
+            }
         }
         if byte.is_ascii_graphic() || byte == b' ' || byte == b'\t' || byte >= 0x80 {
             class |= TEXT;
@@ -119,16 +124,11 @@ pub(crate) fn token_end(bytes: &[u8], from: usize) -> usize {
     scan(bytes, from, TOKEN, not_token)
 }
 
-/// Whether the bytes from `start` to the end are a token. Faster than [`token_end`] on a few, for it looks at the bytes
-/// before them instead of at each one alone.
-#[inline]
-pub(crate) fn ends_in_token(bytes: &[u8], start: usize) -> bool {
-    let token = &bytes[start..];
-    let Some(last) = bytes.last_chunk() else { return is_token(token) };
-    let marks = |block: &[u8; 16]| not_token(u8x16::new(*block)).to_bitmask();
-    let common = marks(last) >> (16 - token.len().min(16)) == 0
-        && token.as_chunks().0.iter().all(|block| marks(block) == 0);
-    !token.is_empty() && (common || token_end(token, 0) == token.len())
+/// Whether a text that the block begins with and a colon follows is a token.
+#[inline(always)]
+pub(crate) fn starts_with_token(block: u8x16, token: &[u8]) -> bool {
+    let marks = not_token(block).to_bitmask();
+    !token.is_empty() && (marks.trailing_zeros() as usize == token.len() || is_token(token))
 }
 
 /// Marks at least the bytes that are no `tchar`: all but letters, digits and the hyphen.
@@ -157,21 +157,10 @@ fn not_target(block: u8x16) -> u8x16 {
         | block.simd_eq(u8x16::splat(b'`'))
 }
 
-/// The same from the start on; returns also the index of the first question mark before that byte, else that of the byte.
-#[inline]
-pub(crate) fn target_and_path_end(bytes: &[u8]) -> (usize, usize) {
-    let (mut seen, mut query) = (0, None);
-    let end = scan(bytes, 0, TARGET, |block| {
-        let marks = block.simd_eq(u8x16::splat(b'?')).to_bitmask();
-        if query.is_none() && marks != 0 {
-            query = Some(seen + marks.trailing_zeros() as usize);
-        }
-        seen += 16;
-        not_target(block)
-    });
-    let query =
-        query.or_else(|| bytes[seen.min(end)..end].iter().position(|&byte| byte == b'?').map(|at| seen + at));
-    (end, query.map_or(end, |query| query.min(end)))
+/// Returns the index of the first byte that may not stand in a target or is a question mark, else the length.
+#[inline(always)]
+pub(crate) fn path_end(bytes: &[u8]) -> usize {
+    scan(bytes, 0, PATH, |block| not_target(block) | block.simd_eq(u8x16::splat(b'?')))
 }
 
 /// Returns the index of the first byte at or after `from` that may not stand in a field value, else the length.
@@ -217,8 +206,12 @@ mod tests {
     use alloc::vec;
 
     type Scan = fn(&[u8], usize) -> usize;
-    const SCANS: [(Scan, u8, u8); 3] =
-        [(token_end, TOKEN, b'a'), (target_end, TARGET, b'/'), (text_end, TEXT, b' ')];
+    const SCANS: [(Scan, u8, u8); 4] = [
+        (token_end, TOKEN, b'a'),
+        (target_end, TARGET, b'/'),
+        (|bytes, from| from + path_end(&bytes[from..]), PATH, b'/'),
+        (text_end, TEXT, b' '),
+    ];
 
     #[test]
     fn scans_stop_where_the_table_says_at_every_place_in_a_block() {
@@ -238,22 +231,18 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_before_a_token_is_of_no_matter() {
-        for len in [0, 1, 2, 15, 16, 17, 31, 32, 33, 50] {
-            for before in [0, 1, 20] {
-                for byte in 0..=u8::MAX {
-                    for at in 0..len {
-                        let mut bytes = vec![b'\0'; before];
-                        bytes.resize(before + len, b'a');
-                        bytes[before + at] = byte;
-                        assert_eq!(
-                            ends_in_token(&bytes, before),
-                            is_tchar(byte),
-                            "{byte:#x} at {at} of {len}"
-                        );
-                    }
+    fn a_token_at_the_start_of_a_block_is_what_the_table_says() {
+        for len in 0..16 {
+            for byte in 0..=u8::MAX {
+                let mut block = [b'a'; 16];
+                block[len] = b':';
+                assert_eq!(starts_with_token(u8x16::new(block), &block[..len]), len > 0);
+                for at in 0..len {
+                    let mut block = block;
+                    block[at] = byte;
+                    let is = starts_with_token(u8x16::new(block), &block[..len]);
+                    assert_eq!(is, is_tchar(byte), "{byte:#x} at {at} of {len}");
                 }
-                assert_eq!(ends_in_token(&vec![b'a'; before + len], before), len > 0);
             }
         }
     }

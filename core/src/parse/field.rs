@@ -1,15 +1,10 @@
 //! Field sections: header and trailer fields up to the empty line (RFC 9112 §5, §7.1.2).
 
-use super::bytes::{ends_in_token, is_blank, text_end, token_end};
-use super::marks::{Marks, STEP};
+use super::bytes::{is_blank, text_end, token_end};
+use super::lines::{MAX_NAME, MAX_PLACE, whole_lines};
 use crate::error::Error;
-use crate::head::{Field, Headers, Known, ParsedFields};
+use crate::head::{Field, Headers, Known};
 use crate::limits::Limits;
-
-/// Longest field name in bytes.
-const MAX_NAME: usize = u16::MAX as usize;
-/// Places are kept in 32 bits.
-const MAX_PLACE: usize = u32::MAX as usize;
 
 /// Which section is read: its limits and what passing them is called.
 #[derive(Clone, Copy, Debug)]
@@ -229,111 +224,6 @@ impl FieldParser {
             (value_end - self.value_start) as u32,
         ));
     }
-}
-
-/// Reads a header section that begins at `start`, when it is wholly there and has no fault; returns where it ends. The
-/// text of the fields is copied.
-#[inline]
-pub(super) fn whole_section(
-    headers: &mut Headers,
-    buf: &[u8],
-    start: usize,
-    limits: &Limits,
-) -> Option<usize> {
-    let end = start.saturating_add(limits.max_head).min(MAX_PLACE).min(buf.len());
-    let fields = headers.parsed_mut();
-    let last = whole_lines(fields, &buf[..end], start, start, limits.max_fields);
-    if buf.get(last..last + 2) != Some(b"\r\n") {
-        return None;
-    }
-    fields.set_parsed(&buf[start..last]);
-    Some(last + 2)
-}
-
-/// Takes the field lines that are wholly there and have no fault, and returns where the next line starts, which is left to
-/// be read part by part: the empty one, one that is not whole, or one that is not taken here.
-///
-/// The colons and the ends of lines are found 64 bytes at a step, and no step waits for what the lines before it are.
-#[inline(never)]
-fn whole_lines(
-    fields: &mut ParsedFields,
-    buf: &[u8],
-    mut line: usize,
-    section: usize,
-    max_fields: usize,
-) -> usize {
-    let mut room = max_fields.saturating_sub(fields.fields().len());
-    let (mut base, mut from, mut name) = (line, line, None);
-    while base < buf.len() {
-        let marks = Marks::at(buf, base);
-        while from - base < STEP {
-            let (colon, known) = match name {
-                Some(name) => name,
-                None => {
-                    let found = (marks.colons | marks.controls) >> (from - base);
-                    if found == 0 {
-                        break;
-                    }
-                    let colon = from + found.trailing_zeros() as usize;
-                    if buf.get(colon) != Some(&b':') || room == 0 {
-                        return line;
-                    }
-                    let Some(known) = whole_name(&buf[..colon], line) else { return line };
-                    room -= 1;
-                    name = Some((colon, known));
-                    from = colon;
-                    (colon, known)
-                }
-            };
-            let found = marks.controls >> (from - base);
-            if found == 0 {
-                break;
-            }
-            let end = from + found.trailing_zeros() as usize;
-            match buf.get(end..).and_then(|rest| rest.first_chunk()) {
-                Some(b"\r\n") => {}
-                Some([b'\t', _]) => {
-                    from = end + 1;
-                    continue;
-                }
-                Some(_) | None => return line,
-            }
-            fields.push(whole_field(buf, section, line, colon, end, known));
-            line = end + 2;
-            (from, name) = (line, None);
-        }
-        base += STEP;
-        from = from.max(base);
-    }
-    line
-}
-
-/// Judges the name from `start` to the end, in which no control character is; returns its number, 0 for none.
-#[inline(always)]
-fn whole_name(buf: &[u8], start: usize) -> Option<u8> {
-    let known = Known::number_of(buf, start);
-    (known > 0 || ends_in_token(buf, start) && buf.len() - start <= MAX_NAME).then_some(known)
-}
-
-/// Makes the field of a line that is valid, of which `end` is the place of the CR.
-#[inline(always)]
-fn whole_field(buf: &[u8], section: usize, start: usize, colon: usize, end: usize, known: u8) -> Field {
-    let is_blank_at = |at: usize| buf.get(at).is_some_and(|&byte| is_blank(byte));
-    let mut value_start = colon + 1;
-    while is_blank_at(value_start) {
-        value_start += 1;
-    }
-    let mut value_end = end;
-    while value_end > value_start && is_blank_at(value_end - 1) {
-        value_end -= 1;
-    }
-    Field::parsed(
-        known,
-        (start - section) as u32,
-        (colon - start) as u16,
-        (value_start - section) as u32,
-        (value_end - value_start) as u32,
-    )
 }
 
 #[cold]

@@ -30,6 +30,7 @@
 pub(crate) mod bytes;
 mod chunk;
 mod field;
+mod lines;
 mod machine;
 mod marks;
 mod request;

@@ -4,8 +4,9 @@ use core::ops::Range;
 
 use bytes::{Buf, BytesMut};
 
-use super::bytes::{target_and_path_end, target_end, token_end};
-use super::field::{FieldParser, whole_section};
+use super::bytes::{path_end, target_end, token_end};
+use super::field::FieldParser;
+use super::lines::whole_section;
 use super::machine::{HeadParser, StartLine};
 use super::version::{Found, version};
 use crate::error::Error;
@@ -88,13 +89,13 @@ struct RequestLine {
 impl StartLine for RequestLine {
     type Head = RequestHead;
 
-    #[inline]
+    #[inline(always)]
     fn take_whole(inbound: &mut BytesMut, limits: &Limits) -> Option<RequestHead> {
         let line = WholeLine::of(inbound, limits)?;
         let mut head = RequestHead::default();
         let parts = &mut *head;
         let end = whole_section(&mut parts.headers, inbound, line.end, limits)?;
-        parts.method = line.method;
+        parts.method = *line.method;
         parts.version = line.version;
         take_target(&mut parts.target, line.target, line.layout, inbound, end);
         Some(head)
@@ -280,7 +281,7 @@ impl RequestLine {
 
 /// A request line of the usual kind: a common method, a path, HTTP/1.1 or 1.0.
 struct WholeLine {
-    method: Method,
+    method: &'static Method,
     target: Range<usize>,
     layout: Layout,
     version: Version,
@@ -289,19 +290,16 @@ struct WholeLine {
 
 impl WholeLine {
     /// Reads the line when it is wholly there and has no fault.
-    #[inline]
+    #[inline(always)]
     fn of(buf: &[u8], limits: &Limits) -> Option<Self> {
         let (method, start) = usual_method(buf.first_chunk()?)?;
         let rest = buf.get(start..)?;
         if rest.first() != Some(&b'/') {
             return None;
         }
-        let (len, path_len) = target_and_path_end(rest);
-        let version = match rest.get(len..)?.first_chunk()? {
-            b" HTTP/1.1\r\n" => Version::Http11,
-            b" HTTP/1.0\r\n" => Version::Http10,
-            _ => return None,
-        };
+        let path_len = path_end(rest);
+        let len = if rest.get(path_len) == Some(&b'?') { target_end(rest, path_len) } else { path_len };
+        let version = whole_version(rest.get(len..)?.first_chunk()?)?;
         if len > limits.max_target {
             return None;
         }
@@ -310,33 +308,54 @@ impl WholeLine {
     }
 }
 
+/// Reads what follows a target, in two words that overlap.
+#[inline(always)]
+fn whole_version(bytes: &[u8; 11]) -> Option<Version> {
+    let [a, b, c, d, e, f, g, h, i, j, k] = *bytes;
+    if u64::from_le_bytes([a, b, c, d, e, f, g, h]) != u64::from_le_bytes(*b" HTTP/1.") {
+        return None;
+    }
+    const HTTP11: u32 = u32::from_le_bytes(*b".1\r\n");
+    const HTTP10: u32 = u32::from_le_bytes(*b".0\r\n");
+    match u32::from_le_bytes([h, i, j, k]) {
+        HTTP11 => Some(Version::Http11),
+        HTTP10 => Some(Version::Http10),
+        _ => None,
+    }
+}
+
 /// Takes the bytes of the head out of `inbound`, of which some are the target.
-#[inline]
+#[inline(always)]
 fn take_target(to: &mut Target, target: Range<usize>, layout: Layout, inbound: &mut BytesMut, end: usize) {
     if to.set_short(inbound, target.clone(), layout) {
         inbound.advance(end);
     } else {
-        let bytes = inbound.split_to(end).freeze().slice(target);
-        *to = Target::from_layout(Text::Shared(bytes), layout);
+        take_long_target(to, target, layout, inbound, end);
     }
+}
+
+#[inline(never)]
+fn take_long_target(to: &mut Target, target: Range<usize>, layout: Layout, inbound: &mut BytesMut, end: usize) {
+    let bytes = inbound.split_to(end).freeze().slice(target);
+    *to = Target::from_layout(Text::Shared(bytes), layout);
 }
 
 /// Returns the method that the bytes begin with, when it is a usual one, and how many bytes it and its space are.
 #[inline]
-fn usual_method(bytes: &[u8; 8]) -> Option<(Method, usize)> {
+fn usual_method(bytes: &[u8; 8]) -> Option<(&'static Method, usize)> {
     const fn word(text: &[u8; 8]) -> u64 {
         u64::from_le_bytes(*text)
     }
     let bytes = u64::from_le_bytes(*bytes);
     let is = |text: &[u8; 8], len: u32| (bytes ^ word(text)) << (64 - 8 * len) == 0;
     Some(match () {
-        () if is(b"GET     ", 4) => (Method::GET, 4),
-        () if is(b"POST    ", 5) => (Method::POST, 5),
-        () if is(b"HEAD    ", 5) => (Method::HEAD, 5),
-        () if is(b"PUT     ", 4) => (Method::PUT, 4),
-        () if is(b"DELETE  ", 7) => (Method::DELETE, 7),
-        () if is(b"PATCH   ", 6) => (Method::PATCH, 6),
-        () if is(b"OPTIONS ", 8) => (Method::OPTIONS, 8),
+        () if is(b"GET     ", 4) => (&Method::GET, 4),
+        () if is(b"POST    ", 5) => (&Method::POST, 5),
+        () if is(b"HEAD    ", 5) => (&Method::HEAD, 5),
+        () if is(b"PUT     ", 4) => (&Method::PUT, 4),
+        () if is(b"DELETE  ", 7) => (&Method::DELETE, 7),
+        () if is(b"PATCH   ", 6) => (&Method::PATCH, 6),
+        () if is(b"OPTIONS ", 8) => (&Method::OPTIONS, 8),
         () => return None,
     })
 }

@@ -5,7 +5,8 @@ use core::ops::Range;
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::bytes::text_end;
-use super::field::{FieldParser, whole_section};
+use super::field::FieldParser;
+use super::lines::whole_section;
 use super::machine::{HeadParser, StartLine};
 use super::version::{Found, version};
 use crate::error::Error;

@@ -195,7 +195,7 @@ impl Section {
         let base = self.text.len();
         let Some(lines) = other.lines() else {
             return other
-                .fields
+                .fields()
                 .iter()
                 .try_for_each(|field| self.append(field.known(), other.name(field), other.value(field)));
         };
@@ -207,7 +207,7 @@ impl Section {
         self.repeated |= other.repeated | self.present & other.present;
         self.present |= other.present;
         let base = base as u32;
-        self.fields.extend(other.fields.iter().map(|field| Field {
+        self.fields.extend(other.fields().iter().map(|field| Field {
             name_start: field.name_start + base,
             value_start: field.value_start + base,
             ..*field
@@ -219,8 +219,9 @@ impl Section {
     pub(super) fn copy(&mut self, other: &Self) {
         self.clear();
         self.text.extend_from_slice(&other.text);
-        self.fields.extend_from_slice(&other.fields);
-        (self.form, self.present, self.repeated) = (other.form, other.present, other.repeated);
+        self.fields.extend_from_slice(other.fields());
+        (self.present, self.repeated) = (other.present, other.repeated);
+        self.form = other.form;
     }
 
     /// Forgets everything but the memory.
