@@ -18,7 +18,6 @@ use crate::spare::Kept;
 /// assert_eq!((head.method, head.target.path()), (Method::GET, "/about"));
 /// # Ok::<(), anyloop_core::head::InvalidHeader>(())
 /// ```
-#[derive(Default)]
 pub struct RequestHead(Kept<RequestParts>);
 
 /// Everything of a request before its content (RFC 9112 §3).
@@ -45,6 +44,12 @@ impl RequestHead {
         Self::from(RequestParts { method, target, version: Version::Http11, headers: Headers::new() })
     }
 
+    /// Returns a head whose parts are yet to be set: but for the fields, those of any other may stand in it.
+    #[inline]
+    pub(crate) fn spare() -> Self {
+        Self(Kept::default())
+    }
+
     /// Takes the parts out.
     pub fn into_parts(mut self) -> RequestParts {
         core::mem::take(&mut *self)
@@ -61,9 +66,16 @@ impl RequestHead {
 impl From<RequestParts> for RequestHead {
     #[inline]
     fn from(parts: RequestParts) -> Self {
-        let mut head = Self::default();
+        let mut head = Self::spare();
         *head = parts;
         head
+    }
+}
+
+/// `GET /` without fields.
+impl Default for RequestHead {
+    fn default() -> Self {
+        Self::from(RequestParts::default())
     }
 }
 
@@ -100,5 +112,20 @@ impl Eq for RequestHead {}
 impl fmt::Debug for RequestHead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&**self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_a_head_that_was_dropped_is_seen_in_another() {
+        let mut head = RequestHead::new(Method::POST, Target::try_from("/secret").unwrap());
+        head.version = Version::Http10;
+        head.headers.append("cookie", "secret").unwrap();
+        drop(head);
+        assert_eq!(*RequestHead::default(), RequestParts::default());
+        assert_eq!(RequestHead::default(), RequestHead::new(Method::GET, Target::try_from("/").unwrap()));
     }
 }

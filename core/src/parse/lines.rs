@@ -122,13 +122,8 @@ fn whole_line<'a>(rest: &'a [u8], len: usize, buf: &[u8], start: usize) -> Optio
         [b' ', value @ ..] if is_trimmed(value) => (colon + 2, value.len()),
         value => trimmed(value, colon + 1),
     };
-    let field = Field::parsed(
-        known,
-        start as u32,
-        colon as u16,
-        (start + value_start) as u32,
-        value_len as u32,
-    );
+    let field =
+        Field::parsed(known, start as u32, colon as u16, (start + value_start) as u32, value_len as u32);
     Some((field, after))
 }
 

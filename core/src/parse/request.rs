@@ -92,7 +92,7 @@ impl StartLine for RequestLine {
     #[inline(always)]
     fn take_whole(inbound: &mut BytesMut, limits: &Limits) -> Option<RequestHead> {
         let line = WholeLine::of(inbound, limits)?;
-        let mut head = RequestHead::default();
+        let mut head = RequestHead::spare();
         let parts = &mut *head;
         let end = whole_section(&mut parts.headers, inbound, line.end, limits)?;
         parts.method = *line.method;
@@ -143,7 +143,7 @@ impl StartLine for RequestLine {
 
     #[inline]
     fn finish(&mut self, inbound: &mut BytesMut, fields: &mut FieldParser) -> RequestHead {
-        let mut head = RequestHead::default();
+        let mut head = RequestHead::spare();
         let parts = &mut *head;
         parts.method = self.method;
         parts.version = self.version;
@@ -335,8 +335,16 @@ fn take_target(to: &mut Target, target: Range<usize>, layout: Layout, inbound: &
 }
 
 #[inline(never)]
-fn take_long_target(to: &mut Target, target: Range<usize>, layout: Layout, inbound: &mut BytesMut, end: usize) {
-    let bytes = inbound.split_to(end).freeze().slice(target);
+fn take_long_target(
+    to: &mut Target,
+    target: Range<usize>,
+    layout: Layout,
+    inbound: &mut BytesMut,
+    end: usize,
+) {
+    inbound.advance(target.start);
+    let bytes = inbound.split_to(target.len()).freeze();
+    inbound.advance(end - target.end);
     *to = Target::from_layout(Text::Shared(bytes), layout);
 }
 
