@@ -26,9 +26,9 @@ const ROOM: usize = 16 * 1024;
 pub enum Stream {
     /// A TCP socket.
     Tcp(TcpStream),
-    /// A Unix socket.
+    /// A Unix socket. In a box, so that the others take no more than a socket.
     #[cfg(unix)]
-    Unix(UnixStream),
+    Unix(Box<UnixStream>),
 }
 
 impl Transport for Stream {
@@ -41,7 +41,7 @@ impl Transport for Stream {
         match self {
             Self::Tcp(stream) => is_quiet(stream),
             #[cfg(unix)]
-            Self::Unix(stream) => is_quiet(stream),
+            Self::Unix(stream) => is_quiet(&**stream),
         }
     }
 
@@ -65,7 +65,7 @@ impl Transport for Stream {
         let read = match self {
             Self::Tcp(stream) => poll_read_buf(stream, cx, into, limit),
             #[cfg(unix)]
-            Self::Unix(stream) => poll_read_buf(stream, cx, into, limit),
+            Self::Unix(stream) => poll_read_buf(&mut **stream, cx, into, limit),
         };
         if short && into.is_empty() && read.is_pending() {
             // tokio may hold a socket for ready that is not, a new one for instance.
@@ -107,7 +107,7 @@ impl Stream {
             }
             Self::Unix(stream) => {
                 ready!(stream.poll_write_ready(cx))?;
-                stream.try_io(Interest::WRITABLE, || send_file_from(out, stream).unwrap_or_else(none))
+                stream.try_io(Interest::WRITABLE, || send_file_from(out, &**stream).unwrap_or_else(none))
             }
         })
     }
@@ -116,7 +116,7 @@ impl Stream {
         Pin::new(match self {
             Self::Tcp(stream) => stream,
             #[cfg(unix)]
-            Self::Unix(stream) => stream,
+            Self::Unix(stream) => &mut **stream,
         })
     }
 }

@@ -18,6 +18,7 @@ use crate::limits::Limits;
 use crate::link::{DEFAULT_INBOUND, Outbound};
 use crate::parse::{ChunkDecoder, ResponseParser};
 use crate::protocol::Eof;
+use crate::spare::Kept;
 
 /// The client's side of one HTTP/1 connection: requests in, bytes out; bytes in, events out.
 ///
@@ -67,7 +68,7 @@ pub struct Client {
     recv: Result<Recv, Error>,
     send: Send,
     parser: ResponseParser,
-    incoming: Option<Incoming>,
+    incoming: Option<Kept<Incoming>>,
     outgoing: Outgoing,
     asked: Asked,
     /// The exchange that goes on, or the one before.

@@ -1,6 +1,5 @@
 //! The body that is coming in.
 
-use alloc::boxed::Box;
 use bytes::{Bytes, BytesMut};
 
 use crate::codec::{INITIAL_CREDIT, StreamId};
@@ -9,14 +8,15 @@ use crate::framing::Framing;
 use crate::head::Headers;
 use crate::limits::Limits;
 use crate::parse::{Chunk, ChunkDecoder};
+use crate::spare::{Kept, spares};
 
 /// Where the end is.
 #[derive(Debug)]
 enum Left {
     /// After so many more bytes.
     Length(u64),
-    /// Where the chunks say. In a box, for a connection has room for a body all the time.
-    Chunked(Box<ChunkDecoder>),
+    /// Where the chunks say.
+    Chunked(ChunkDecoder),
     /// At the end of the stream.
     UntilEof,
 }
@@ -60,15 +60,33 @@ pub(super) struct Incoming {
     expects_continue: bool,
 }
 
+impl Default for Incoming {
+    fn default() -> Self {
+        Self {
+            stream: StreamId(0),
+            left: Left::Length(0),
+            credit: INITIAL_CREDIT,
+            begun: false,
+            taker: Taker::Owner,
+            expects_continue: false,
+        }
+    }
+}
+
+spares!(Incoming, |incoming: &mut Incoming| *incoming = Incoming::default());
+
 impl Incoming {
-    pub(super) fn new(stream: StreamId, framing: Framing, expects_continue: bool) -> Self {
+    /// Begins a body. A connection that waits has no room for one.
+    pub(super) fn new(stream: StreamId, framing: Framing, expects_continue: bool) -> Kept<Self> {
         let left = match framing {
             Framing::Empty => Left::Length(0),
             Framing::Length(length) => Left::Length(length),
-            Framing::Chunked => Left::Chunked(Box::new(ChunkDecoder::new())),
+            Framing::Chunked => Left::Chunked(ChunkDecoder::new()),
             Framing::UntilClose | Framing::Tunnel => Left::UntilEof,
         };
-        Self { stream, left, credit: INITIAL_CREDIT, begun: false, taker: Taker::Owner, expects_continue }
+        let mut incoming = Kept::<Self>::default();
+        (incoming.stream, incoming.left, incoming.expects_continue) = (stream, left, expects_continue);
+        incoming
     }
 
     pub(super) fn stream(&self) -> StreamId {

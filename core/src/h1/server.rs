@@ -18,6 +18,7 @@ use crate::limits::Limits;
 use crate::link::{DEFAULT_INBOUND, FileRange, Outbound};
 use crate::parse::{ChunkDecoder, RequestParser};
 use crate::protocol::Eof;
+use crate::spare::Kept;
 
 mod answering;
 
@@ -62,7 +63,7 @@ pub struct Server {
     fault: Fault,
     send: Send,
     parser: RequestParser,
-    incoming: Option<Incoming>,
+    incoming: Option<Kept<Incoming>>,
     outgoing: Outgoing,
     /// The oldest first.
     owed: SmallVec<[Owed; 1]>,

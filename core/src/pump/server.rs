@@ -5,7 +5,6 @@ use core::fmt;
 use core::mem;
 use core::task::{Context, Waker};
 
-use alloc::boxed::Box;
 use alloc::sync::Arc;
 use smallvec::SmallVec;
 
@@ -127,7 +126,7 @@ where
     pub fn secured(mut self, secured: Secured) -> Self {
         // Nobody shares it before the first request.
         if let Some(connection) = Arc::get_mut(&mut self.connection) {
-            connection.secured = Some(Box::new(secured));
+            connection.secure(secured);
         }
         self
     }

@@ -2,13 +2,13 @@
 
 use core::fmt;
 use core::pin::Pin;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering, fence};
 use core::task::{Context, Poll, Waker};
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::rest::Rest;
 use super::{Extensions, Secured};
@@ -44,13 +44,18 @@ pub(crate) struct Connection {
     pub(crate) peer: Peer,
     pub(crate) local: Peer,
     pub(crate) scheme: Scheme,
-    pub(crate) secured: Option<Box<Secured>>,
     watched: bool,
     left: AtomicBool,
     interim_used: AtomicBool,
     interim_waits: AtomicBool,
-    /// Made by the first handler that wants something of it; few do.
-    shared: Mutex<Option<Box<SharedState>>>,
+    /// Made where something of it is wanted, which is seldom.
+    extra: OnceLock<Box<Extra>>,
+}
+
+#[derive(Debug, Default)]
+struct Extra {
+    secured: Option<Secured>,
+    shared: Mutex<SharedState>,
 }
 
 #[derive(Debug, Default)]
@@ -68,17 +73,25 @@ impl Connection {
             peer,
             local,
             scheme,
-            secured: None,
             watched,
             left: AtomicBool::new(false),
             interim_used: AtomicBool::new(false),
             interim_waits: AtomicBool::new(false),
-            shared: Mutex::default(),
+            extra: OnceLock::new(),
         })
     }
 
-    fn shared(&self) -> std::sync::MutexGuard<'_, Option<Box<SharedState>>> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The connection runs over TLS.
+    pub(crate) fn secure(&mut self, secured: Secured) {
+        self.extra = OnceLock::from(Box::new(Extra { secured: Some(secured), shared: Mutex::default() }));
+    }
+
+    fn secured(&self) -> Option<&Secured> {
+        self.extra.get().and_then(|extra| extra.secured.as_ref())
+    }
+
+    fn shared(&self) -> MutexGuard<'_, SharedState> {
+        lock(self.extra.get_or_init(Box::default))
     }
 
     /// The peer ended its side, or the connection is gone.
@@ -86,7 +99,9 @@ impl Connection {
         if self.left.swap(true, Ordering::AcqRel) {
             return;
         }
-        let waiting = self.shared().as_mut().map(|shared| core::mem::take(&mut shared.waiting_for_left));
+        // Either this sees what the first waiter made, or that one sees the mark.
+        fence(Ordering::SeqCst);
+        let waiting = self.extra.get().map(|extra| core::mem::take(&mut lock(extra).waiting_for_left));
         waiting.into_iter().flatten().flatten().for_each(Waker::wake);
     }
 
@@ -101,7 +116,7 @@ impl Connection {
         if !self.interim_waits.swap(false, Ordering::AcqRel) {
             return Vec::new();
         }
-        self.shared().as_mut().map(|shared| core::mem::take(&mut shared.interim)).unwrap_or_default()
+        core::mem::take(&mut self.shared().interim)
     }
 
     /// Remembers whom to wake for interim responses, if any handler can send them.
@@ -109,8 +124,12 @@ impl Connection {
         if !self.interim_used.load(Ordering::Acquire) {
             return;
         }
-        self.shared().get_or_insert_default().task.get_or_insert_with(|| waker.clone()).clone_from(waker);
+        self.shared().task.get_or_insert_with(|| waker.clone()).clone_from(waker);
     }
+}
+
+fn lock(extra: &Extra) -> MutexGuard<'_, SharedState> {
+    extra.shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Tells that the client ended its side of the connection.
@@ -143,10 +162,11 @@ impl Future for Wait<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut shared = self.connection.shared();
+        fence(Ordering::SeqCst);
         if self.connection.left.load(Ordering::Acquire) {
             return Poll::Ready(());
         }
-        let places = &mut shared.get_or_insert_default().waiting_for_left;
+        let places = &mut shared.waiting_for_left;
         let place = self.place.unwrap_or_else(|| {
             places.iter().position(Option::is_none).unwrap_or_else(|| {
                 places.push(None);
@@ -163,8 +183,7 @@ impl Future for Wait<'_> {
 impl Drop for Wait<'_> {
     fn drop(&mut self) {
         if let Some(place) = self.place
-            && let Some(shared) = &mut *self.connection.shared()
-            && let Some(waker) = shared.waiting_for_left.get_mut(place)
+            && let Some(waker) = self.connection.shared().waiting_for_left.get_mut(place)
         {
             *waker = None;
         }
@@ -194,11 +213,10 @@ impl Interim {
         let mut head = ResponseHead::new(status);
         head.headers = headers;
         let mut shared = self.connection.shared();
-        let state = shared.get_or_insert_default();
-        state.interim.push((self.stream, head));
+        shared.interim.push((self.stream, head));
         // Under the lock: whoever looks before this has left its waker by then, or sees the mark.
         self.connection.interim_waits.store(true, Ordering::Release);
-        let task = state.task.take();
+        let task = shared.task.take();
         drop(shared);
         if let Some(task) = task {
             task.wake();
@@ -369,7 +387,7 @@ impl Request {
 
     /// Returns what TLS told of the connection; `None` in the clear.
     pub fn secured(&self) -> Option<&Secured> {
-        self.rest.connection.as_ref().and_then(|connection| connection.secured.as_deref())
+        self.rest.connection.as_ref().and_then(|connection| connection.secured())
     }
 
     /// Returns the certificate by which the client proved who it is, in DER. It was verified against the authorities that
