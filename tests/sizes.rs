@@ -10,7 +10,7 @@ use anyloop_smol::Smol;
 use anyloop_tokio::Tokio;
 
 /// The most bytes, with the socket. Each connection that waits has one of these, and little else of ours.
-const MOST: usize = 472;
+const MOST: usize = 392;
 /// What mio adds to a socket to check itself.
 const CHECKS: usize = if cfg!(debug_assertions) { 8 } else { 0 };
 

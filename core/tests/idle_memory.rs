@@ -28,7 +28,7 @@ static GLOBAL: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const CONNECTIONS: usize = 1000;
 /// What one may hold, with its driver and its place among the connections of its worker.
-const MOST: usize = 576;
+const MOST: usize = 496;
 
 /// A runtime that takes no memory. Its streams bring one request.
 #[derive(Clone, Copy)]

@@ -5,6 +5,7 @@ use core::fmt;
 use core::mem;
 use core::task::{Context, Waker};
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use smallvec::SmallVec;
 
@@ -79,8 +80,8 @@ pub struct Server<S: Service, C = h1::Server> {
     connection: Arc<Connection>,
     /// What requests borrow.
     lent: Option<Arc<Connection>>,
-    /// The oldest first; one of them stands in place.
-    exchanges: SmallVec<[Exchange<S::Running>; 1]>,
+    /// Those that could not be answered at once, the oldest first. In boxes, for most connections wait for a request.
+    exchanges: SmallVec<[Box<Exchange<S::Running>>; 1]>,
     /// The room of the last exchange, for the next one.
     room: S::Running,
     between: Between,
@@ -132,7 +133,7 @@ where
     }
 
     fn exchange(&mut self, stream: StreamId) -> Option<&mut Exchange<S::Running>> {
-        self.exchanges.iter_mut().find(|exchange| exchange.stream == stream)
+        self.exchanges.iter_mut().map(|exchange| &mut **exchange).find(|exchange| exchange.stream == stream)
     }
 
     /// Takes events until one begins an exchange that goes on, none is left, or `answers`, to which those that are given
@@ -196,7 +197,7 @@ where
         if !C::ORDERED {
             exchange.flag = Some(Flag::new(waker));
         }
-        self.exchanges.push(exchange);
+        self.exchanges.push(Box::new(exchange));
         true
     }
 
@@ -241,7 +242,7 @@ where
         }
         if C::ORDERED && !self.exchanges.is_empty() {
             exchange.queue(request);
-            self.exchanges.push(exchange);
+            self.exchanges.push(Box::new(exchange));
             return Begun::GoesOn;
         }
         let mut env = Env {
@@ -262,7 +263,7 @@ where
                 Begun::IsOver
             }
             Err(exchange) => {
-                self.exchanges.push(exchange);
+                self.exchanges.push(Box::new(exchange));
                 Begun::GoesOn
             }
         }
@@ -515,7 +516,7 @@ where
         let mut work = Work::Waiting;
         let mut seen = Seen::No;
         loan::begin(&self.connection, self.lent.take());
-        self.exchanges.iter_mut().for_each(Exchange::look_again);
+        self.exchanges.iter_mut().for_each(|exchange| exchange.look_again());
         while link.can_write() && !link.is_closing() {
             let intake = self.intake(cx, link, &mut answers);
             if !link.can_write() {
