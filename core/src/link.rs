@@ -340,7 +340,12 @@ impl Outbound {
             }
             self.chunks.pop_front();
         }
-        self.tail.advance(n);
+        if n == self.tail.len() {
+            // Unlike `advance`, this leaves the whole buffer to be written again.
+            self.tail.clear();
+        } else {
+            self.tail.advance(n);
+        }
     }
 
     /// Takes the first chunk whole, for completion-based IO; `None` also when it is a part of a file.

@@ -48,6 +48,13 @@ pub(super) struct Ends<'a> {
     pub(super) ends: bool,
 }
 
+impl Ends<'_> {
+    /// Whether there is plaintext to be sent and room for it, or the end of it.
+    pub(super) fn can_send(&self) -> bool {
+        if self.inner.outbound.is_empty() { self.ends } else { self.out.has_room() }
+    }
+}
+
 /// What a step came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
@@ -73,6 +80,11 @@ impl Session {
 
     pub(super) fn is_handshaking(&self) -> bool {
         self.state().is_handshaking()
+    }
+
+    /// Whether rustls has something to say by itself.
+    pub(super) fn wants_write(&self) -> bool {
+        self.state().wants_write()
     }
 
     pub(super) fn negotiated(&self) -> Negotiated<'_> {
@@ -101,14 +113,19 @@ impl Session {
             Self::Server { tls, .. } => handle(tls.process_tls_records(&mut input[..limit]), ends),
             Self::Client(tls) => handle(tls.process_tls_records(&mut input[..limit]), ends),
         };
-        input.advance(used);
+        if used == input.len() {
+            // Unlike `advance`, this leaves the whole buffer for the next read.
+            input.clear();
+        } else {
+            input.advance(used);
+        }
         (limit - used, step)
     }
 
     /// Writes the alert that rustls prepared when a step failed (L4).
     pub(super) fn last_words(&mut self, input: &mut BytesMut, out: &mut Outbound) {
         // Asked again with nothing left to say, rustls would look at the faulty bytes again.
-        while self.state().wants_write() {
+        while self.wants_write() {
             let written = match self {
                 Self::Server { tls, .. } => last_word(tls.process_tls_records(input), out),
                 Self::Client(tls) => last_word(tls.process_tls_records(input), out),

@@ -268,6 +268,7 @@ impl<M: Establish> Tls<M> {
             return self.rest(inner, outer).map(|()| Moved::No);
         }
         let mut moved = Moved::No;
+        let mut again = self.is_handshaking();
         loop {
             let limit = if self.takes_plain(inner) { outer.inbound.len() } else { self.seen };
             let ends = inner.is_closing() && matches!(self.fate, Fate::Fine);
@@ -275,8 +276,14 @@ impl<M: Establish> Tls<M> {
                 return Err(self.report.error().cloned().unwrap_or(Error::Over));
             };
             let mut sides = Ends { inner, fit: &mut self.fit, out: &mut outer.outbound, ends };
+            // Most turns bring nothing new to one side or to both, and asking rustls costs more than looking.
+            if !again && limit == self.seen && !sides.can_send() && !session.wants_write() {
+                self.rest(inner, outer)?;
+                return Ok(moved);
+            }
             let (left, step) = session.step(&mut outer.inbound, limit, &mut sides);
             self.seen = left;
+            again = matches!(step, Ok(Step::Again | Step::PeerClosed));
             match step {
                 Ok(Step::Again) => {}
                 Ok(Step::Plain) => {
@@ -339,23 +346,18 @@ impl<M: Establish> Tls<M> {
     }
 
     fn establish(&mut self, inner: &mut Link) -> bool {
+        // A protocol that is there is not even moved: this is asked for each request.
+        let Inner::Waiting(_) = self.inner else { return false };
         let Some(session) = self.session.as_ref().filter(|session| !session.is_handshaking()) else {
             return false;
         };
-        match mem::replace(&mut self.inner, Inner::Gone) {
-            Inner::Waiting(make) => {
-                self.inner = Inner::Open(make.establish(session.negotiated()));
-                self.deadline = match self.notice {
-                    Notice::Due => Some(inner.now().mono + FIRST_DATA),
-                    Notice::None | Notice::Told => None,
-                };
-                self.call(inner, M::Protocol::connection_made)
-            }
-            other @ (Inner::Open(_) | Inner::Gone) => {
-                self.inner = other;
-                false
-            }
-        }
+        let Inner::Waiting(make) = mem::replace(&mut self.inner, Inner::Gone) else { return false };
+        self.inner = Inner::Open(make.establish(session.negotiated()));
+        self.deadline = match self.notice {
+            Notice::Due => Some(inner.now().mono + FIRST_DATA),
+            Notice::None | Notice::Told => None,
+        };
+        self.call(inner, M::Protocol::connection_made)
     }
 
     /// Calls the inner protocol, if it is there and has not closed. Returns whether it was called.
@@ -417,7 +419,9 @@ impl<M: Establish> Tls<M> {
         inner: &mut Link,
         outer: &mut Link,
     ) -> Result<Work, Failed<Inside<M>>> {
-        let look = |link: &Link| (link.inbound.len(), link.outbound.len(), link.wants_read());
+        let look = |link: &Link| {
+            (link.inbound.len(), link.outbound.len(), link.wants_read(), link.is_closing(), link.is_aborted())
+        };
         self.heard |= !outer.inbound.is_empty();
         let mut moved = self.run(inner, outer)?;
         let before = look(inner);
@@ -426,8 +430,11 @@ impl<M: Establish> Tls<M> {
             moved |= work == Work::Again;
             Ok(())
         });
-        moved |= look(inner) != before;
-        moved |= self.run(inner, outer)?;
+        let worked = look(inner) != before;
+        if worked {
+            self.run(inner, outer)?;
+        }
+        moved |= worked;
         self.settle(inner, outer)?;
         Ok(if moved { Work::Again } else { Work::Waiting })
     }
