@@ -123,6 +123,12 @@ impl Headers {
         self.section.as_ref().is_some_and(|section| section.has(name))
     }
 
+    /// Whether a field of any of these names is there, which costs no search.
+    #[inline]
+    pub fn has_any(&self, names: KnownSet) -> bool {
+        self.section.as_ref().is_some_and(|section| section.has_any(names))
+    }
+
     /// Whether a known field is there more than once, which costs no search.
     #[inline]
     pub fn repeats(&self, name: Known) -> bool {
@@ -231,6 +237,7 @@ impl Headers {
     ///
     /// # Errors
     /// [`InvalidHeader::TooMany`] when they are too many together.
+    #[inline]
     pub fn append_all(&mut self, other: &Self) -> Result<&mut Self, InvalidHeader> {
         if let Some(other) = &other.section {
             self.section_mut().append_all(other)?;
@@ -240,6 +247,7 @@ impl Headers {
 
     /// Adds a field whose line, which ends in CR LF, is known to be one.
     #[cfg(feature = "std")]
+    #[inline]
     pub(crate) fn append_line(&mut self, name: Known, line: &'static [u8]) {
         self.section_mut().append_line(name, line);
     }

@@ -508,25 +508,32 @@ impl<R: Running> Exchange<R> {
         turn.moved
     }
 
-    /// Moves on from a state that holds nothing, or nothing any more.
+    /// Moves on, and returns the state that was, where it holds something.
     #[inline]
-    fn set(&mut self, state: State) {
+    fn replace(&mut self, state: State) -> Option<State> {
         match mem::replace(&mut self.state, state) {
-            State::Running | State::Done => {}
-            state @ (State::Queued(_) | State::Answered(_) | State::Sending(_) | State::Tunnel(_)) => {
-                drop(state)
+            empty @ (State::Running | State::Done) => {
+                // There is nothing to drop, and to find that out would be a call.
+                mem::forget(empty);
+                None
+            }
+            held @ (State::Queued(_) | State::Answered(_) | State::Sending(_) | State::Tunnel(_)) => {
+                Some(held)
             }
         }
+    }
+
+    /// Moves on.
+    #[inline]
+    fn set(&mut self, state: State) {
+        drop(self.replace(state));
     }
 
     /// The answer is out. Nobody is left to read what remains of the request.
     #[inline]
     fn finish<C: Codec>(&mut self, env: &mut Env<'_, C>) {
-        match mem::replace(&mut self.state, State::Done) {
-            State::Running | State::Done => {}
-            state @ (State::Queued(_) | State::Answered(_) | State::Sending(_) | State::Tunnel(_)) => {
-                self.drop_call(state, env.config);
-            }
+        if let Some(held) = self.replace(State::Done) {
+            self.drop_call(held, env.config);
         }
         if self.coming.is_some() {
             self.finish_request(env);

@@ -37,6 +37,16 @@ impl Extensions {
     }
 }
 
+impl Extensions {
+    /// Drops all values.
+    #[inline]
+    pub(super) fn clear(&mut self) {
+        if self.0.is_some() {
+            self.0 = None;
+        }
+    }
+}
+
 impl fmt::Debug for Extensions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Extensions").field("len", &self.0.as_ref().map_or(0, |values| values.len())).finish()

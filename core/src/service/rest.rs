@@ -23,7 +23,7 @@ crate::spare::spares!(Rest, |rest: &mut Rest| {
     if !rest.places.is_empty() {
         rest.places = Places::default();
     }
-    rest.extensions = Extensions::default();
+    rest.extensions.clear();
     if let Some(connection) = rest.connection.take() {
         loan::give_back(connection);
     }

@@ -175,6 +175,7 @@ impl Section {
 
     /// Writes a line that is whole behind the text.
     #[cfg(feature = "std")]
+    #[inline]
     pub(super) fn append_line(&mut self, name: Known, line: &'static [u8]) {
         let name_len = name.as_str().len();
         debug_assert!(line.starts_with(name.as_str().as_bytes()) && line[name_len..].starts_with(b": "));
@@ -191,14 +192,10 @@ impl Section {
     }
 
     /// Writes the lines of another section behind the text, as far as they fit.
+    #[inline]
     pub(super) fn append_all(&mut self, other: &Self) -> Result<(), InvalidHeader> {
         let base = self.text.len();
-        let Some(lines) = other.lines() else {
-            return other
-                .fields()
-                .iter()
-                .try_for_each(|field| self.append(field.known(), other.name(field), other.value(field)));
-        };
+        let Some(lines) = other.lines() else { return self.append_each(other) };
         let fits = u32::try_from(base + lines.len()).is_ok();
         if self.fields.len() + other.fields.len() > MAX_FIELDS || !fits {
             return Err(InvalidHeader::TooMany);
@@ -213,6 +210,13 @@ impl Section {
             ..*field
         }));
         Ok(())
+    }
+
+    fn append_each(&mut self, other: &Self) -> Result<(), InvalidHeader> {
+        other
+            .fields()
+            .iter()
+            .try_for_each(|field| self.append(field.known(), other.name(field), other.value(field)))
     }
 
     /// Becomes the same as another section.
