@@ -54,6 +54,7 @@ pub struct ChunkDecoder {
     trailers: Option<Box<FieldParser>>,
     failed: Option<Error>,
     scanned: u64,
+    next: Next,
 }
 
 /// What the next byte belongs to.
@@ -105,20 +106,17 @@ impl ChunkDecoder {
     ///
     /// # Errors
     /// The first fault of the coding. Final: every later call returns the same error.
+    #[inline]
     pub fn decode(
         &mut self,
         inbound: &mut BytesMut,
         credit: usize,
         limits: &Limits,
     ) -> Result<Option<Chunk>, Error> {
-        if let Some(error) = self.failed {
-            return Err(error);
+        if let Stage::Data = self.stage {
+            return Ok(self.data(inbound, credit, limits));
         }
-        let outcome = self.run(inbound, credit, limits);
-        if let Err(error) = outcome {
-            self.failed = Some(error);
-        }
-        outcome
+        self.next(inbound, credit, limits)
     }
 
     /// Whether the end was handed out.
@@ -140,6 +138,25 @@ impl ChunkDecoder {
     #[doc(hidden)]
     pub fn scanned(&self) -> u64 {
         self.scanned
+    }
+
+    /// Goes on where no data comes next.
+    #[inline(never)]
+    fn next(
+        &mut self,
+        inbound: &mut BytesMut,
+        credit: usize,
+        limits: &Limits,
+    ) -> Result<Option<Chunk>, Error> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        self.plain_line(inbound, limits);
+        let outcome = self.run(inbound, credit, limits);
+        if let Err(error) = outcome {
+            self.failed = Some(error);
+        }
+        outcome
     }
 
     fn run(
@@ -166,49 +183,58 @@ impl ChunkDecoder {
         }
     }
 
+    #[inline(always)]
     fn data(&mut self, inbound: &mut BytesMut, credit: usize, limits: &Limits) -> Option<Chunk> {
-        let left = usize::try_from(self.left).unwrap_or(usize::MAX);
-        let take = inbound.len().min(credit).min(left);
-        if take == 0 {
+        let room = inbound.len().min(credit) as u64;
+        // The first way never waits for what is there, only for the size.
+        let (data, used) = if self.left <= room {
+            let left = self.left as usize;
+            (self.left, self.stage) = (0, Stage::DataReturn);
+            self.gather(inbound, left, credit, limits)
+        } else {
+            self.left -= room;
+            (room as usize, room as usize)
+        };
+        if data == 0 {
             return None;
         }
-        self.left -= take as u64;
-        if self.left == 0 {
-            self.stage = Stage::DataReturn;
-        }
-        let end = self.gather(inbound, take, credit, limits);
-        let data = inbound.split_to(take + end.gathered).freeze();
-        inbound.advance(end.framing);
-        Some(Chunk::Data(data))
+        let mut piece = inbound.split_to(used);
+        piece.truncate(data);
+        Some(Chunk::Data(piece.freeze()))
     }
 
-    /// Moves the small chunks that follow the first `taken` bytes of data behind them, as far as they are there and of the
-    /// plainest form. Anything else is left to be read byte by byte.
-    fn gather(&mut self, inbound: &mut [u8], taken: usize, credit: usize, limits: &Limits) -> Gathered {
-        let mut end = Gathered { gathered: 0, framing: 0 };
-        while self.stage == Stage::DataReturn && taken + end.gathered < credit {
-            let at = taken + end.gathered + end.framing;
-            let Some((framing, size)) = plain_size(&inbound[at..]) else { break };
-            if size > GATHERED {
+    /// Goes on behind the first `taken` bytes of data, as far as what is there is of the plainest form: moves the small
+    /// chunks that follow behind them, and reads the size of the first that is not small or not wholly there. Returns how
+    /// many bytes of data there are then, and how many bytes they and the framing between and behind them take. Anything
+    /// else is left to be read byte by byte.
+    #[inline(never)]
+    fn gather(&mut self, inbound: &mut [u8], taken: usize, credit: usize, limits: &Limits) -> (usize, usize) {
+        let (mut data, mut used, mut scanned) = (taken, taken, 0);
+        let mut next = self.next;
+        while next.read(&inbound[used..]).is_some() {
+            if next.size == 0 {
+                self.stage = Stage::Trailers;
+            } else {
+                let content = self.content.saturating_add(next.size);
+                if content > limits.max_body {
+                    break;
+                }
+                (self.content, self.left, self.stage) = (content, next.size, Stage::Data);
+            }
+            used += next.framing;
+            scanned += next.framing;
+            let take = next.size as usize;
+            if next.size > GATHERED || take == 0 || take > inbound.len() - used || take > credit - data {
                 break;
             }
-            let content = self.content.saturating_add(size);
-            let start = at + framing;
-            let take = (size as usize).min(inbound.len() - start).min(credit - taken - end.gathered);
-            if content > limits.max_body || take == 0 {
-                break;
-            }
-            inbound.copy_within(start..start + take, taken + end.gathered);
-            end.gathered += take;
-            end.framing += framing;
-            self.scanned += framing as u64;
-            self.content = content;
-            self.left = size - take as u64;
-            if self.left > 0 {
-                self.stage = Stage::Data;
-            }
+            move_down(inbound, used, data, take);
+            (self.left, self.stage) = (0, Stage::DataReturn);
+            data += take;
+            used += take;
         }
-        end
+        self.next = next;
+        self.scanned += scanned as u64;
+        (data, used)
     }
 
     fn trailers(&mut self, inbound: &mut BytesMut, limits: &Limits) -> Result<Option<Chunk>, Error> {
@@ -242,9 +268,6 @@ impl ChunkDecoder {
 
     /// Reads the bytes between data; true when data or trailers come next.
     fn line(&mut self, inbound: &mut BytesMut, limits: &Limits) -> Result<bool, Error> {
-        if self.plain_line(inbound, limits) {
-            return Ok(true);
-        }
         let mut used = 0;
         for &byte in inbound.iter() {
             used += 1;
@@ -258,21 +281,23 @@ impl ChunkDecoder {
         Ok(used > 0)
     }
 
-    /// Reads them at once between two chunks where they are of the plainest form.
-    #[inline]
-    fn plain_line(&mut self, inbound: &mut BytesMut, limits: &Limits) -> bool {
-        if self.stage != Stage::DataReturn {
-            return false;
-        }
-        let Some((framing, size)) = plain_size(inbound) else { return false };
+    /// Reads the size of a chunk, and what ends the chunk before it, where they are wholly there and of the plainest form.
+    #[inline(always)]
+    fn plain_line(&mut self, inbound: &mut BytesMut, limits: &Limits) {
+        let found = match self.stage {
+            Stage::DataReturn => plain_end(inbound),
+            Stage::Size if self.digits == 0 => plain_size(inbound),
+            Stage::Size | Stage::Extension(_) | Stage::SizeLineFeed | Stage::Data => None,
+            Stage::DataLineFeed | Stage::Trailers | Stage::Done => None,
+        };
+        let Some((framing, size)) = found else { return };
         let content = self.content.saturating_add(size);
-        if content > limits.max_body {
-            return false;
+        if size == 0 || content > limits.max_body {
+            return;
         }
         (self.content, self.left, self.stage) = (content, size, Stage::Data);
         self.scanned += framing as u64;
         inbound.advance(framing);
-        true
     }
 
     fn step(&mut self, byte: u8, limits: &Limits) -> Result<Stage, Error> {
@@ -347,31 +372,93 @@ impl ChunkDecoder {
     }
 }
 
-/// What was moved: bytes of data, and bytes of framing that stood between them and stand behind them now.
-struct Gathered {
-    gathered: usize,
+/// What stands before the data of a chunk: the end of the one before it, and its size.
+#[derive(Clone, Copy, Debug, Default)]
+struct Next {
+    size: u64,
+    /// How many bytes they are.
     framing: usize,
+    /// The first of them as a number, and which of its bits count.
+    word: u64,
+    mask: u64,
 }
 
-/// Reads the end of a chunk and the size of the next one, when that is written in at most eight digits and nothing else,
-/// and is not the last; returns how many bytes they are.
-#[inline]
-fn plain_size(bytes: &[u8]) -> Option<(usize, u64)> {
-    let [b'\r', b'\n', rest @ ..] = bytes else { return None };
-    let mut size = 0;
-    for (at, &byte) in rest.iter().take(9).enumerate() {
-        match byte {
-            b'0'..=b'9' => size = size << 4 | u64::from(byte - b'0'),
-            b'a'..=b'f' => size = size << 4 | u64::from(byte - b'a' + 10),
-            b'A'..=b'F' => size = size << 4 | u64::from(byte - b'A' + 10),
-            b'\r' => {
-                let is_whole = rest.get(at + 1) == Some(&b'\n');
-                return (is_whole && size > 0).then_some((at + 4, size));
-            }
-            _ => return None,
+impl Next {
+    /// Reads them; `None` where they are not wholly there or not of the plainest form.
+    ///
+    /// Most chunks have the size of the one before them. A comparison that is nearly always true lets the processor go on
+    /// with that size before the digits are read.
+    #[inline(always)]
+    fn read(&mut self, bytes: &[u8]) -> Option<()> {
+        let word = bytes.first_chunk().map(|word| u64::from_le_bytes(*word));
+        if self.mask != 0 && word.is_some_and(|word| word & self.mask == self.word) {
+            return Some(());
         }
+        (self.framing, self.size) = plain_end(bytes)?;
+        self.mask = if self.framing <= 8 { u64::MAX >> (64 - 8 * self.framing) } else { 0 };
+        self.word = word.unwrap_or_default() & self.mask;
+        Some(())
     }
-    None
+}
+
+/// Reads the end of a chunk and the size of the next one; returns how many bytes they are.
+#[inline(always)]
+fn plain_end(bytes: &[u8]) -> Option<(usize, u64)> {
+    let [b'\r', b'\n', rest @ ..] = bytes else { return None };
+    let (line, size) = plain_size(rest)?;
+    Some((2 + line, size))
+}
+
+/// Reads the size of a chunk, when it is written in at most eight digits and nothing else; returns how many bytes its line
+/// is.
+#[inline(always)]
+fn plain_size(bytes: &[u8]) -> Option<(usize, u64)> {
+    let (mut size, mut digits) = (0, 0);
+    loop {
+        let value = HEX[usize::from(*bytes.get(digits)?)];
+        if value == NO_DIGIT {
+            break;
+        }
+        if digits == 8 {
+            return None;
+        }
+        size = size << 4 | u64::from(value);
+        digits += 1;
+    }
+    let is_plain = digits > 0 && bytes[digits..].first_chunk() == Some(b"\r\n");
+    is_plain.then_some((digits + 2, size))
+}
+
+/// What a byte is as a hex digit.
+static HEX: [u8; 256] = hex();
+const NO_DIGIT: u8 = 0xff;
+
+const fn hex() -> [u8; 256] {
+    let mut table = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < 16 {
+        let digit = b"0123456789abcdef"[value as usize];
+        table[digit as usize] = value;
+        table[digit.to_ascii_uppercase() as usize] = value;
+        value += 1;
+    }
+    table
+}
+
+/// Moves bytes to a lower place. What is read and overwritten may overlap.
+#[inline(always)]
+fn move_down(bytes: &mut [u8], from: usize, to: usize, count: usize) {
+    let range = from..from + count;
+    if let (16..=32, Some(text)) = (count, bytes.get(range.clone()))
+        && let (Some(first), Some(last)) = (text.first_chunk::<16>(), text.last_chunk::<16>())
+    {
+        // Two copies of known size that overlap cost less than a call.
+        let (first, last) = (*first, *last);
+        bytes[to..to + 16].copy_from_slice(&first);
+        bytes[to + count - 16..to + count].copy_from_slice(&last);
+    } else {
+        bytes.copy_within(range, to);
+    }
 }
 
 impl Extension {

@@ -21,6 +21,9 @@ pub(super) fn whole_section(
     start: usize,
     limits: &Limits,
 ) -> Option<usize> {
+    if buf.get(start..)?.first_chunk() == Some(b"\r\n") {
+        return Some(start + 2);
+    }
     let end = start.saturating_add(limits.max_head).min(MAX_PLACE).min(buf.len());
     let fields = headers.parsed_mut();
     let last = whole_lines(fields, &buf[..end], start, start, limits.max_fields);

@@ -1,7 +1,5 @@
 //! Response heads (RFC 9112 §4).
 
-use core::ops::Range;
-
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::bytes::text_end;
@@ -82,24 +80,14 @@ struct StatusLine {
 impl StartLine for StatusLine {
     type Head = ResponseHead;
 
-    #[inline]
+    #[inline(always)]
     fn take_whole(inbound: &mut BytesMut, limits: &Limits) -> Option<ResponseHead> {
-        let (line, [b' ', a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', b' ']) =
-            (inbound.first_chunk::<8>()?, inbound.get(8..13)?.first_chunk::<5>()?)
-        else {
-            return None;
-        };
-        let reason_end = text_end(inbound, 13);
-        if line != b"HTTP/1.1" || inbound.get(reason_end..)?.first_chunk() != Some(b"\r\n") {
-            return None;
-        }
-        if reason_end - 13 > limits.max_head {
-            return None;
-        }
+        let line = WholeLine::of(inbound, limits)?;
         let mut headers = Headers::new();
-        let end = whole_section(&mut headers, inbound, reason_end + 2, limits)?;
-        let code = [a, b, c].into_iter().fold(0, |code, digit| code * 10 + u16::from(digit - b'0'));
-        Some(head(code, 13..reason_end, Version::Http11, headers, inbound, end))
+        let end = whole_section(&mut headers, inbound, line.end, limits)?;
+        inbound.advance(end);
+        let WholeLine { status, reason, .. } = line;
+        Some(ResponseHead { status, version: Version::Http11, reason, headers })
     }
 
     fn parse(&mut self, buf: &[u8], limits: &Limits) -> Result<bool, Error> {
@@ -138,8 +126,10 @@ impl StartLine for StatusLine {
     #[inline]
     fn finish(&mut self, inbound: &mut BytesMut, fields: &mut FieldParser) -> ResponseHead {
         let (end, headers) = (fields.position(), fields.finish(inbound));
-        let reason = self.start..self.reason_end.max(self.start);
-        head(self.code, reason, self.version, headers, inbound, end)
+        let status = Status::new(self.code).unwrap_or_default();
+        let reason = reason(status, &inbound[self.start..self.reason_end.max(self.start)]);
+        inbound.advance(end);
+        ResponseHead { status, version: self.version, reason, headers }
     }
 }
 
@@ -210,24 +200,55 @@ impl StatusLine {
     }
 }
 
-/// Makes the head, whose reason stands in `inbound`, and takes its bytes out.
-#[inline]
-fn head(
-    code: u16,
-    reason: Range<usize>,
-    version: Version,
-    headers: Headers,
-    inbound: &mut BytesMut,
+/// A status line of the usual kind: HTTP/1.1 and all three parts.
+struct WholeLine {
+    status: Status,
+    reason: Option<Bytes>,
     end: usize,
-) -> ResponseHead {
-    let status = Status::new(code).unwrap_or_default();
-    let reason = match &inbound[reason] {
-        [] => None,
-        usual if usual == status.reason().as_bytes() => Some(Bytes::from_static(status.reason().as_bytes())),
-        own => Some(Bytes::copy_from_slice(own)),
-    };
-    inbound.advance(end);
-    ResponseHead { status, version, reason, headers }
+}
+
+impl WholeLine {
+    /// Reads the line when it is wholly there and has no fault.
+    #[inline(always)]
+    fn of(buf: &[u8], limits: &Limits) -> Option<Self> {
+        let (version, rest) = buf.split_first_chunk::<8>()?;
+        let ([b' ', a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', b' '], rest) =
+            rest.split_first_chunk()?
+        else {
+            return None;
+        };
+        if version != b"HTTP/1.1" {
+            return None;
+        }
+        let code = [a, b, c].into_iter().fold(0, |code, digit| code * 10 + u16::from(digit - b'0'));
+        let status = Status::new(code)?;
+        let usual = status.reason().as_bytes();
+        let (reason, len) = match rest.strip_prefix(usual) {
+            Some([b'\r', ..]) => (usual_reason(status), usual.len()),
+            Some(_) | None => {
+                let len = text_end(rest, 0);
+                (own_reason(&rest[..len]), len)
+            }
+        };
+        let is_whole = rest.get(len..)?.first_chunk() == Some(b"\r\n") && len <= limits.max_head;
+        is_whole.then_some(Self { status, reason, end: 8 + 5 + len + 2 })
+    }
+}
+
+/// Returns the reason phrase of a head, which stands in its line.
+fn reason(status: Status, text: &[u8]) -> Option<Bytes> {
+    if text == status.reason().as_bytes() { usual_reason(status) } else { own_reason(text) }
+}
+
+#[inline(always)]
+fn usual_reason(status: Status) -> Option<Bytes> {
+    let text = status.reason();
+    (!text.is_empty()).then_some(Bytes::from_static(text.as_bytes()))
+}
+
+#[inline(never)]
+fn own_reason(text: &[u8]) -> Option<Bytes> {
+    (!text.is_empty()).then(|| Bytes::copy_from_slice(text))
 }
 
 #[cold]

@@ -212,9 +212,14 @@ fn main() {
     let responses = responses::RESPONSES
         .into_iter()
         .map(|(name, head)| (format!("response {name}"), head.as_bytes().to_vec(), &RESPONSES[..]));
-    let bodies = [("of 16 bytes", vec![16; 32]), ("of 100 bytes", vec![100; 32]), ("of 4 KiB", vec![4096; 4])]
-        .into_iter()
-        .map(|(name, sizes)| (format!("chunks {name}"), chunked(&sizes), &BODIES[..]));
+    let bodies = [
+        ("of 16 bytes", vec![16; 32]),
+        ("of 100 bytes", vec![100; 32]),
+        ("of 1 to 100 bytes", (0..32).map(|i| i * 37 % 100 + 1).collect()),
+        ("of 4 KiB", vec![4096; 4]),
+    ];
+    let bodies =
+        bodies.into_iter().map(|(name, sizes)| (format!("chunks {name}"), chunked(&sizes), &BODIES[..]));
     for (name, input, sides) in requests.chain(responses).chain(bodies) {
         if name.contains(&wanted) {
             compare(&name, &input, sides, rounds);
