@@ -1,10 +1,14 @@
 """Headless Chromium on the page of a running demo application: forms, fetch and streams, as a user would.
 
-Usage: browser.py URL [SCREENSHOT]. Speaks the DevTools protocol over a WebSocket written by hand.
+Usage: browser.py URL [--authority FILE] [--peer FILE] [--screenshot FILE]. Over https, Chromium trusts the authority, or the
+certificate of the peer alone, as users make it: by the database of NSS in their home, which needs certutil. No check of
+Chromium is turned off. Speaks the DevTools protocol over a WebSocket written by hand.
 """
 
+import argparse
 import base64
 import json
+import os
 import re
 import socket
 import struct
@@ -99,10 +103,30 @@ def use(page, url, screenshot):
         page.expect(f"form {button}", "document.body.innerHTML", wanted)
 
 
-def main(url, screenshot=None):
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+def trust(home, nickname, trusted_as, certificate):
+    """Puts a certificate where Chromium looks for those that its user trusts."""
+    database = f"{home}/.pki/nssdb"
+    os.makedirs(database, exist_ok=True)
+    certutil = ["certutil", "-d", f"sql:{database}"]
+    subprocess.run([*certutil, "-N", "--empty-password"], check=True)
+    subprocess.run([*certutil, "-A", "-n", nickname, "-t", trusted_as, "-i", certificate], check=True)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("url")
+    parser.add_argument("--authority")
+    parser.add_argument("--peer")
+    parser.add_argument("--screenshot")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
+        if args.authority:
+            trust(home, "authority", "C,,", args.authority)
+        if args.peer:
+            trust(home, "peer", "P,,", args.peer)
         browser = subprocess.Popen(
-            [*BROWSER, f"--user-data-dir={profile}", "about:blank"], stderr=subprocess.PIPE, text=True
+            [*BROWSER, f"--user-data-dir={home}/profile", "about:blank"],
+            stderr=subprocess.PIPE, text=True, env={**os.environ, "HOME": home},
         )
         try:
             lines = (re.search(r"ws://127\.0\.0\.1:(\d+)/", line) for line in browser.stderr)
@@ -111,10 +135,10 @@ def main(url, screenshot=None):
                 sys.exit("chromium does not start")
             # What it writes later must not fill the pipe.
             threading.Thread(target=browser.stderr.read, daemon=True).start()
-            use(Page(int(found.group(1))), url, screenshot)
+            use(Page(int(found.group(1))), args.url, args.screenshot)
         finally:
             browser.terminate()
             browser.wait()
 
 
-main(*sys.argv[1:])
+main()

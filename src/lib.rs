@@ -34,7 +34,8 @@
 //! - `form`: queries and urlencoded forms, as pairs or as values of a type.
 //! - `multipart`: `Multipart`, streamed.
 //! - `files`: the files of a directory, `files::Files`.
-//! - `tls`: HTTPS, by `Server::listen_tls`, with the crypto provider `ring`; `tls-no-provider` lets you bring another.
+//! - `tls`: HTTPS, by `Server::listen_tls`, with the crypto provider `ring`; `aws-lc-rs` with that one; `tls-no-provider` lets you
+//!   bring another.
 //!
 //! # Tests
 //!

@@ -29,9 +29,22 @@ pub(crate) struct TlsFlags {
     #[arg(long, conflicts_with_all = ["tls_cert", "tls_key"])]
     tls_self_signed: bool,
 
-    /// Let in only clients with a certificate that was signed by one in this file (PEM)
+    /// Ask clients for a certificate that was signed by one in this file (PEM)
     #[arg(long, value_name = "FILE")]
     client_ca: Option<PathBuf>,
+
+    /// Whether clients must have one; a certificate that is not good is refused in any case
+    #[arg(long, value_name = "WHO", value_enum, requires = "client_ca", default_value = "required")]
+    client_auth: Auth,
+}
+
+/// Who is let in where clients are asked for a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Auth {
+    /// Those that have one.
+    Required,
+    /// Also those that have none.
+    Optional,
 }
 
 /// Loads the certificates, and loads them again.
@@ -80,8 +93,11 @@ impl Certificates {
         }
         let mut tls = ServerTls::new(Arc::clone(&self.provider), identities);
         if let Some(file) = &self.flags.client_ca {
-            let roots = roots_from_pem_file(file).map_err(invalid)?;
-            tls = tls.client_auth(ClientAuth::Required(Arc::new(roots)));
+            let roots = Arc::new(roots_from_pem_file(file).map_err(invalid)?);
+            tls = tls.client_auth(match self.flags.client_auth {
+                Auth::Required => ClientAuth::Required(roots),
+                Auth::Optional => ClientAuth::Optional(roots),
+            });
         }
         Ok(tls)
     }

@@ -44,7 +44,7 @@ impl Files {
     fn sign(&self) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new([]).unwrap();
-        params.distinguished_name.push(DnType::CommonName, key.serialize_pem().get(40..60).unwrap());
+        params.distinguished_name.push(DnType::CommonName, key.serialize_pem().get(80..90).unwrap());
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         fs::write(self.path("ca.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
         let issuer = Issuer::new(params, key);
@@ -179,13 +179,24 @@ fn clients_prove_who_they_are() {
             (files.text("ca.pem"), files.text("client.pem"), files.text("client.key"));
         let (own, own_key) = (files.text("localhost.pem"), files.text("localhost.key"));
         let args = ["-l", "127.0.0.1:0", "--tls-cert", &own, "--tls-key", &own_key, "--client-ca", &ca];
-        let server = Serving::start(backend, &args, 1);
-        let url = format!("https://localhost:{}/hello", server.port("listening on https://"));
-        let known = ask(backend, &url, &["--cacert", &ca, "--cert", &certificate, "--key", &key]);
-        assert_eq!((known.code, known.text()), (Some(0), r#"{"hello":"world"}"#), "{}", known.err);
-        let unknown = ask(backend, &url, &["--cacert", &ca]);
-        assert_eq!(unknown.code, Some(1));
-        assert!(unknown.err.contains("CertificateRequired"), "{}", unknown.err);
+        let strangers = Files::new();
+        let (strange, strange_key) = (strangers.text("client.pem"), strangers.text("client.key"));
+        for (more, unknown_code, unknown_says) in [
+            (&[][..], Some(1), "CertificateRequired"),
+            (&["--client-auth", "required"], Some(1), "CertificateRequired"),
+            (&["--client-auth", "optional"], Some(0), ""),
+        ] {
+            let server = Serving::start(backend, &[&args[..], more].concat(), 1);
+            let url = format!("https://localhost:{}/hello", server.port("listening on https://"));
+            let known = ask(backend, &url, &["--cacert", &ca, "--cert", &certificate, "--key", &key]);
+            assert_eq!((known.code, known.text()), (Some(0), r#"{"hello":"world"}"#), "{}", known.err);
+            let unknown = ask(backend, &url, &["--cacert", &ca]);
+            assert_eq!(unknown.code, unknown_code, "{more:?}: {}", unknown.err);
+            assert!(unknown.err.contains(unknown_says), "{}", unknown.err);
+            let stranger = ask(backend, &url, &["--cacert", &ca, "--cert", &strange, "--key", &strange_key]);
+            assert_eq!(stranger.code, Some(1), "{more:?}: {}", stranger.text());
+            assert!(stranger.err.contains("UnknownCA"), "{more:?}: {}", stranger.err);
+        }
     }
 }
 
@@ -227,6 +238,8 @@ fn what_is_wrong_with_files_and_flags_is_said_with_their_names() {
         let (code, _, err) = program::fail(&[&["--listen", "127.0.0.1:0"], args].concat());
         assert!(code == Some(1) && err.contains(&expected), "{args:?}: {code:?} {err}");
     }
+    let (code, _, err) = program::fail(&["--tls-self-signed", "--client-auth", "optional"]);
+    assert!(code == Some(2) && err.contains("--client-ca <FILE>"), "{code:?} {err}");
     let refused = ask(BACKENDS[0], "https://localhost:1/", &["--cacert", &nowhere]);
     assert!(refused.code == Some(2) && refused.err.contains(&nowhere), "{}", refused.err);
 }

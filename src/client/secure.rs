@@ -29,7 +29,12 @@ pub enum Roots {
 /// The TLS of a client.
 ///
 /// Servers are always verified: the certificate must be signed by one of [`Roots`], be in its time, and be for the name in
-/// the URL. A handshake may take as long as connecting may, [`Timeouts::connect`](super::Timeouts). (A bare TLS context of Python verifies nothing; there is no such default here.)
+/// the URL. A handshake may take as long as connecting may, [`Timeouts::connect`](super::Timeouts).
+///
+/// # The trap
+///
+/// A bare `ssl.SSLContext()` of Python verifies nothing: its connections are encrypted, to whoever answers. No setting here
+/// does that by leaving something out; [`ClientTls::danger_accept_invalid_certs`] does it by name, and says so on stderr.
 ///
 /// ```
 /// # #[cfg(feature = "tls")] {
@@ -127,7 +132,9 @@ impl Secure {
     pub(crate) fn new() -> Self {
         #[cfg(feature = "tls")]
         return ClientTls::new(anyloop_core::tls::ring_provider()).into();
-        #[cfg(not(feature = "tls"))]
+        #[cfg(all(feature = "aws-lc-rs", not(feature = "tls")))]
+        return ClientTls::new(anyloop_core::tls::aws_lc_rs_provider()).into();
+        #[cfg(not(any(feature = "tls", feature = "aws-lc-rs")))]
         Self::default()
     }
 

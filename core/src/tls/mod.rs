@@ -12,7 +12,17 @@
 //!   side without one was cut off: the inner protocol hears [`Eof::Cut`](crate::protocol::Eof::Cut), so that what ends
 //!   with the connection is not taken for whole (RFC 8446 §6.1).
 //! - A handshake has a deadline of its own. Alerts leave before the connection closes (L4).
-//! - Nothing is read from the environment: the crypto provider is part of the configuration that is passed in.
+//! - Nothing is read from the environment: the crypto provider is part of the configuration that is passed in. The default
+//!   provider of the process is neither asked for nor set.
+//!
+//! # Copies
+//!
+//! Two in each direction, apart from those of the system:
+//!
+//! | direction | where |
+//! | --- | --- |
+//! | in | decrypted in place in the buffer that was read to; rustls copies it to a chunk of its own, and that is copied to the inner link |
+//! | out | rustls copies it to a record of its own and encrypts there, and that is copied to the outer link |
 //!
 //! # Memory
 //!
@@ -56,4 +66,10 @@ pub use wrapper::{DEFAULT_HANDSHAKE, INNER_HIGH_WATER, MAX_MESSAGE, Report, Tls}
 #[cfg(feature = "ring")]
 pub fn ring_provider() -> alloc::sync::Arc<rustls::crypto::CryptoProvider> {
     alloc::sync::Arc::new(rustls::crypto::ring::default_provider())
+}
+
+/// Returns the crypto provider `aws-lc-rs`, which compiles C. It has FIPS builds and the key exchange X25519MLKEM768.
+#[cfg(feature = "aws-lc-rs")]
+pub fn aws_lc_rs_provider() -> alloc::sync::Arc<rustls::crypto::CryptoProvider> {
+    alloc::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }

@@ -2,13 +2,7 @@
 //! kept between.
 //!
 //! This is rustls's unbuffered interface. What it saves over the buffered one is a copy of all input, a read buffer of at
-//! least 4 KiB that an idle connection would keep, and reads of 4 KiB at a time. Copies that are left, apart from those of
-//! the system:
-//!
-//! | direction | copies |
-//! | --- | --- |
-//! | in | decrypted in place in [`Link::inbound`] of the outer link; rustls copies it to a chunk of its own, we copy that to the inner link |
-//! | out | rustls copies it to a record of its own and encrypts there, then copies that to the outer link |
+//! least 4 KiB that an idle connection would keep, and reads of 4 KiB at a time.
 
 use alloc::string::String;
 use alloc::sync::Arc;

@@ -8,6 +8,7 @@
 )]
 
 mod acceptor;
+mod alpn;
 mod certs;
 mod client;
 mod closing;
