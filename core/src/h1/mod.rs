@@ -16,6 +16,7 @@
 
 mod answer;
 mod client;
+mod queue;
 mod recv;
 mod request;
 mod send;

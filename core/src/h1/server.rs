@@ -2,9 +2,9 @@
 
 use alloc::sync::Arc;
 use bytes::{Bytes, BytesMut};
-use smallvec::SmallVec;
 
 use super::answer::{Asked, OURS_AND_UPGRADE, Owed};
+use super::queue::Queue;
 use super::recv::{Incoming, Piece};
 use super::request::{self, Persistence};
 use super::send::Outgoing;
@@ -66,7 +66,7 @@ pub struct Server {
     incoming: Option<Kept<Incoming>>,
     outgoing: Outgoing,
     /// The oldest first.
-    owed: SmallVec<[Owed; 1]>,
+    owed: Queue,
     next: StreamId,
     close: Option<CloseReason>,
     eof: Option<Eof>,
@@ -94,7 +94,7 @@ impl Server {
             parser: RequestParser::new(),
             incoming: None,
             outgoing: Outgoing::Length(0),
-            owed: SmallVec::new(),
+            owed: Queue::default(),
             next: StreamId(0),
             close: None,
             eof: None,
@@ -156,21 +156,16 @@ impl Server {
     /// The oldest answer is not owed any more.
     #[inline]
     fn end_turn(&mut self) {
-        if self.owed.len() > 1 {
-            self.owed.remove(0);
+        self.owed.pop();
+        if !self.owed.is_empty() {
             self.take_turn();
-        } else if self.owed.spilled() {
-            self.owed = SmallVec::new();
-        } else {
-            self.owed.clear();
         }
     }
 
     /// Begins to owe the oldest answer, unless one is being sent.
+    #[inline]
     fn take_turn(&mut self) {
-        if !self.owed.is_empty()
-            && let Some(send) = state::send(self.send, Sent::Owe)
-        {
+        if let Some(send) = state::send(self.send, Sent::Owe) {
             self.send = send;
         }
     }
@@ -225,7 +220,7 @@ impl Server {
             return Ok(None);
         }
         if !self.owed.is_empty() {
-            let ahead: usize = self.owed.iter().map(|owed| owed.size).sum();
+            let ahead = self.owed.size();
             if ahead > 0 && ahead >= self.limits.longest_head() {
                 return Ok(None);
             }

@@ -18,7 +18,7 @@ impl Server {
         if head.headers.has(Known::Connection) && head.headers.has_token(Known::Connection, "close") {
             return Some(CloseReason::WeAsked);
         }
-        if self.owed.len() > 1 {
+        if self.owed.has_others() {
             return None;
         }
         if let Err(error) = self.recv {
@@ -88,7 +88,7 @@ impl Server {
         write_head(owed, head, field, body, close.is_some(), out);
         if let Some(why) = close {
             self.close = Some(why);
-            self.owed.truncate(1);
+            self.owed.keep_first();
             // What is left of a body that somebody still reads is read to its end.
             let reads_on =
                 self.incoming.as_ref().is_some_and(|body| body.stream() == stream && body.is_wanted());
