@@ -34,13 +34,10 @@ pub(super) fn whole_section(
     Some(last + 2)
 }
 
-/// How many lines are found before they are looked at.
-const BATCH: usize = 32;
-
 /// Takes the field lines that are wholly there and have no fault, and returns where the next line starts, which is left to
 /// be read part by part: the empty one, one that is not whole, or one that is not taken here.
 ///
-/// The ends of lines are found first, 64 bytes at a step, and no step waits for what the lines before it are.
+/// The ends of lines are found 64 bytes at a step, and no step waits for what the lines before it are.
 #[inline(never)]
 pub(super) fn whole_lines(
     fields: &mut ParsedFields,
@@ -49,85 +46,72 @@ pub(super) fn whole_lines(
     origin: usize,
     max_fields: usize,
 ) -> usize {
-    let mut lengths = [0; BATCH];
-    loop {
-        let room = max_fields.saturating_sub(fields.fields().len()).min(BATCH);
-        let count = find_lines(&mut lengths[..room], buf, line);
-        let Some(mut rest) = buf.get(line..) else { return line };
-        let mut start = line - origin;
-        for &len in &lengths[..count] {
-            let len = len as usize;
-            let Some((field, after)) = whole_line(rest, len, buf, start) else { break };
-            fields.push(field);
-            start += len + 2;
-            rest = after;
-        }
-        line = start + origin;
-        if count < BATCH {
-            return line;
-        }
-    }
-}
-
-/// Finds the lines that are wholly there, from a place on and up to the empty one: their lengths without CR LF. Returns how
-/// many there are.
-#[inline(never)]
-fn find_lines(lengths: &mut [u32], buf: &[u8], start: usize) -> usize {
     const CR_LF: u16 = u16::from_le_bytes(*b"\r\n");
-    let Some(last) = buf.len().checked_sub(1) else { return 0 };
-    let (mut count, mut base, mut line) = (0, start, start);
+    let Some(last) = buf.len().checked_sub(1) else { return line };
+    let mut base = line;
     while base < last {
         let mut marks = unusual(buf, base);
         while marks != 0 {
             let end = base + marks.trailing_zeros() as usize;
             marks &= marks - 1;
             if end >= last {
-                return count;
+                return line;
             }
             if u16::from_le_bytes([buf[end], buf[end + 1]]) != CR_LF {
                 // HTAB, obs-text, or the LF of the line before where a new step begins with it.
                 if buf[end] == b'\t' || buf[end] >= 0x80 || end < line {
                     continue;
                 }
-                return count;
+                return line;
             }
             // That of the LF.
             marks &= marks.wrapping_sub(1);
-            let (Some(length), len @ 1..) = (lengths.get_mut(count), end - line) else { return count };
-            *length = len as u32;
-            count += 1;
+            if end == line
+                || fields.fields().len() >= max_fields
+                || !whole_line(fields, buf, line, end, origin)
+            {
+                return line;
+            }
             line = end + 2;
         }
         base += STEP;
     }
-    count
+    line
 }
 
-/// Makes a field of so many bytes that CR LF follows and in which no control character but HTAB is, and returns with it what
-/// stands behind; `None` when they are no field.
+/// Adds the field of a line that ends before the CR LF at `end` and has no control character but HTAB; false when it is none.
+#[inline(never)]
+fn whole_line(fields: &mut ParsedFields, buf: &[u8], line: usize, end: usize, origin: usize) -> bool {
+    match whole_field(buf, line, end, line - origin) {
+        Some(field) => {
+            fields.push(field);
+            true
+        }
+        None => false,
+    }
+}
+
 #[inline(always)]
-fn whole_line<'a>(rest: &'a [u8], len: usize, buf: &[u8], start: usize) -> Option<(Field, &'a [u8])> {
+fn whole_field(buf: &[u8], line: usize, end: usize, start: usize) -> Option<Field> {
+    let rest = buf.get(line..)?;
     let block = match rest.first_chunk() {
         Some(block) => u8x16::new(*block),
         None => last_block(buf, rest.len())?,
     };
-    let (line, after) = rest.split_at_checked(len)?;
-    let (_, after) = after.split_at_checked(2)?;
+    let text = rest.get(..end - line)?;
     let colons = block.simd_eq(u8x16::splat(b':')).to_bitmask();
     let (colon, known) = if colons == 0 {
         long_name(rest)?
     } else {
         let colon = colons.trailing_zeros() as usize;
-        (colon, short_name(block, line.get(..colon)?)?)
+        (colon, short_name(block, text.get(..colon)?)?)
     };
-    let (value_start, value_len) = match line.get(colon + 1..)? {
+    let (value_start, value_len) = match text.get(colon + 1..)? {
         // No control character but HTAB is in it, so what is above the space is no blank.
         [b' ', value @ ..] if is_trimmed(value) => (colon + 2, value.len()),
         value => trimmed(value, colon + 1),
     };
-    let field =
-        Field::parsed(known, start as u32, colon as u16, (start + value_start) as u32, value_len as u32);
-    Some((field, after))
+    Some(Field::parsed(known, start as u32, colon as u16, (start + value_start) as u32, value_len as u32))
 }
 
 /// Returns the last bytes, fewer than 16, and zeros behind them.
