@@ -127,6 +127,7 @@ pub(crate) fn token_end(bytes: &[u8], from: usize) -> usize {
 /// Whether a text that the block begins with and a colon follows is a token.
 #[inline(always)]
 pub(crate) fn starts_with_token(block: u8x16, token: &[u8]) -> bool {
+    debug_assert!(token.len() < 16);
     let marks = not_token(block).to_bitmask();
     !token.is_empty() && (marks.trailing_zeros() as usize == token.len() || is_token(token))
 }

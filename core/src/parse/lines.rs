@@ -66,10 +66,10 @@ pub(super) fn whole_lines(
             }
             // That of the LF.
             marks &= marks.wrapping_sub(1);
-            if end == line
-                || fields.fields().len() >= max_fields
-                || !whole_line(fields, buf, line, end, origin)
-            {
+            if end == line || fields.fields().len() >= max_fields {
+                return line;
+            }
+            if !usual_line(fields, buf, line, end, origin) && !any_line(fields, buf, line, end, origin) {
                 return line;
             }
             line = end + 2;
@@ -79,39 +79,53 @@ pub(super) fn whole_lines(
     line
 }
 
-/// Adds the field of a line that ends before the CR LF at `end` and has no control character but HTAB; false when it is none.
-#[inline(never)]
-fn whole_line(fields: &mut ParsedFields, buf: &[u8], line: usize, end: usize, origin: usize) -> bool {
-    match whole_field(buf, line, end, line - origin) {
-        Some(field) => {
-            fields.push(field);
-            true
-        }
-        None => false,
-    }
+/// Adds the field of a line that ends before the CR LF at `end` and has no control character but HTAB; false when it is none or
+/// not of the usual form: a name of at most 15 bytes, one space, a value, and room in the list for it.
+///
+/// It calls nothing, so that it needs no more registers than it may use freely.
+#[inline(always)]
+fn usual_line(fields: &mut ParsedFields, buf: &[u8], line: usize, end: usize, origin: usize) -> bool {
+    let Some(field) = usual_field(buf, line, end, origin) else { return false };
+    fields.push_within(field)
 }
 
 #[inline(always)]
-fn whole_field(buf: &[u8], line: usize, end: usize, start: usize) -> Option<Field> {
-    let rest = buf.get(line..)?;
-    let block = match rest.first_chunk() {
+fn usual_field(buf: &[u8], line: usize, end: usize, origin: usize) -> Option<Field> {
+    let text = buf.get(line..end)?;
+    let block = match buf[line..].first_chunk() {
         Some(block) => u8x16::new(*block),
-        None => last_block(buf, rest.len())?,
+        None => last_block(buf, buf.len() - line)?,
     };
-    let text = rest.get(..end - line)?;
     let colons = block.simd_eq(u8x16::splat(b':')).to_bitmask();
-    let (colon, known) = if colons == 0 {
-        long_name(rest)?
-    } else {
-        let colon = colons.trailing_zeros() as usize;
-        (colon, short_name(block, text.get(..colon)?)?)
+    if colons == 0 {
+        return None;
+    }
+    let colon = colons.trailing_zeros() as usize;
+    let [b' ', value @ ..] = text.get(colon + 1..)? else { return None };
+    let known = short_name(block, text.get(..colon)?)?;
+    let (start, place) = (line - origin, line - origin + colon + 2);
+    is_trimmed(value)
+        .then(|| Field::parsed(known, start as u32, colon as u16, place as u32, value.len() as u32))
+}
+
+/// The same for a line of any form.
+#[inline(never)]
+fn any_line(fields: &mut ParsedFields, buf: &[u8], line: usize, end: usize, origin: usize) -> bool {
+    let text = &buf[line..end];
+    // The scan may look beyond the line, where it has to stop.
+    let colon = token_end(&buf[line..], 0);
+    if text.get(colon) != Some(&b':') || colon == 0 || colon > MAX_NAME {
+        return false;
+    }
+    let known = Known::find(&text[..colon]).map_or(0, Known::number);
+    let value = &text[colon + 1..];
+    let (blanks, len) = match value {
+        [b' ', value @ ..] if is_trimmed(value) => (1, value.len()),
+        value => (value.iter().take_while(|&&byte| is_blank(byte)).count(), trim(value).len()),
     };
-    let (value_start, value_len) = match text.get(colon + 1..)? {
-        // No control character but HTAB is in it, so what is above the space is no blank.
-        [b' ', value @ ..] if is_trimmed(value) => (colon + 2, value.len()),
-        value => trimmed(value, colon + 1),
-    };
-    Some(Field::parsed(known, start as u32, colon as u16, (start + value_start) as u32, value_len as u32))
+    let (start, place) = (line - origin, line - origin + colon + 1 + blanks);
+    fields.push(Field::parsed(known, start as u32, colon as u16, place as u32, len as u32));
+    true
 }
 
 /// Returns the last bytes, fewer than 16, and zeros behind them.
@@ -128,26 +142,9 @@ fn short_name(block: u8x16, name: &[u8]) -> Option<u8> {
     (known > 0 || starts_with_token(block, name)).then_some(known)
 }
 
-/// Finds the colon of a line and judges the name before it, of any length; returns its number, 0 for none.
-#[inline(never)]
-fn long_name(line: &[u8]) -> Option<(usize, u8)> {
-    let colon = token_end(line, 0);
-    if line.get(colon) != Some(&b':') || colon > MAX_NAME {
-        return None;
-    }
-    Some((colon, Known::find(&line[..colon]).map_or(0, Known::number)))
-}
-
 /// Whether a value is there that neither begins nor ends with a blank. What is above the space is no blank, and HTAB is the
 /// only control character.
 #[inline(always)]
 fn is_trimmed(value: &[u8]) -> bool {
     matches!((value, value), ([first, ..], [.., last]) if *first > b' ' && *last > b' ')
-}
-
-/// Returns where the value that begins at `start` begins without blanks, and how many bytes it has without those.
-#[cold]
-fn trimmed(value: &[u8], start: usize) -> (usize, usize) {
-    let blanks = value.iter().take_while(|&&byte| is_blank(byte)).count();
-    (start + blanks, trim(value).len())
 }

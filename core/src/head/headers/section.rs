@@ -136,6 +136,16 @@ impl Section {
         self.fields.push(field);
     }
 
+    /// The same where the list has room for one more; false where it has none.
+    #[inline(always)]
+    pub(crate) fn push_within(&mut self, field: Field) -> bool {
+        let has_room = self.fields.len() < self.fields.capacity();
+        if has_room {
+            self.push(field);
+        }
+        has_room
+    }
+
     /// Sets the text that the fields were parsed from.
     #[inline]
     pub(crate) fn set_parsed(&mut self, text: &[u8]) {

@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::head::{RequestHead, Version};
 use crate::limits::Limits;
 use crate::parse::RequestParser;
+use crate::parse::bytes::is_tchar;
 
 struct Requests {
     parser: RequestParser,
@@ -471,5 +472,54 @@ fn work_is_linear_however_the_head_arrives() {
             heads += usize::from(parser.parse(&mut inbound, &limits).unwrap().is_some());
         }
         assert_eq!((heads, parser.scanned()), (1, head.len() as u64), "pieces of {size}");
+    }
+}
+
+#[test]
+fn a_fault_is_found_among_any_number_of_lines() {
+    for count in [1, 2, 15, 16, 17, 31, 32, 33, 64, 100] {
+        for bad in 0..=count {
+            let name = |at| if at == bad { "a name" } else { "name" };
+            let lines: String = (0..count).map(|at| format!("{}: value {at}\r\n", name(at))).collect();
+            let mut inbound = BytesMut::from(format!("GET / HTTP/1.1\r\n{lines}\r\n").as_str());
+            let parsed = RequestParser::new().parse(&mut inbound, &Limits::default());
+            let expected = if bad < count { Err(Error::SpaceBeforeColon) } else { Ok(Some(count)) };
+            assert_eq!(parsed.map(|head| head.map(|head| head.headers.len())), expected, "{bad} of {count}");
+        }
+    }
+}
+
+#[test]
+fn lines_may_end_anywhere_and_hold_any_byte_of_a_value() {
+    for byte in [b'v', b' ', b'\t', 0x80, 0xff] {
+        for len in 0..200 {
+            let value = vec![byte; len];
+            let head = [b"GET / HTTP/1.1\r\nname: ", &*value, b"\r\nHost: a\r\n\r\n"].concat();
+            let mut inbound = BytesMut::from(&head[..]);
+            let head = RequestParser::new().parse(&mut inbound, &Limits::default()).unwrap().unwrap();
+            let kept = if matches!(byte, b' ' | b'\t') { &[][..] } else { &value };
+            assert_eq!(head.headers.iter().collect::<Vec<_>>(), [("name", kept), ("Host", b"a")]);
+        }
+    }
+}
+
+#[test]
+fn names_of_any_length_are_tokens() {
+    for len in 1..70 {
+        for at in 0..len {
+            for byte in [b'~', b'_', b'A', b' ', b'(', b'\t', 0x80, b'/', b'\0'] {
+                let mut name = vec![b'n'; len];
+                name[at] = byte;
+                let head = [b"GET / HTTP/1.1\r\n", &*name, b": v\r\nHost: a\r\n\r\n"].concat();
+                let parsed = RequestParser::new().parse(&mut BytesMut::from(&head[..]), &Limits::default());
+                match parsed {
+                    Ok(Some(head)) => {
+                        assert!(is_tchar(byte), "{byte:#x} at {at} of {len}");
+                        assert_eq!(head.headers.iter().next().unwrap().0.as_bytes(), name);
+                    }
+                    outcome => assert!(!is_tchar(byte), "{byte:#x} at {at} of {len}: {outcome:?}"),
+                }
+            }
+        }
     }
 }
