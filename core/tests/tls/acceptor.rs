@@ -6,19 +6,14 @@ use std::process;
 use std::sync::Arc;
 
 use anyloop_core::tls::danger::AnyServer;
-use anyloop_core::tls::rustls::pki_types::{PrivatePkcs8KeyDer, ServerName};
+use anyloop_core::tls::rustls::pki_types::ServerName;
 use anyloop_core::tls::{ClientAuth, Identity, ServerTls, Tls, roots_from_pem_file};
-use rcgen::{CertificateParams, KeyPair};
 
 use super::certs;
 use super::wire::{End, converse};
 
 fn identity_for(names: &[&str]) -> Identity {
-    let key = KeyPair::generate().unwrap();
-    let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-    let certificate = CertificateParams::new(names).unwrap().self_signed(&key).unwrap();
-    let key = PrivatePkcs8KeyDer::from(key.serialize_der());
-    Identity::new(vec![certificate.der().clone()], key.into(), &certs::provider()).unwrap()
+    certs::all().authority.sign(names).identity(&certs::provider())
 }
 
 /// Which certificate a client that trusts all of them gets.

@@ -16,11 +16,11 @@ use anyloop_core::tls::rustls::{
 #[allow(dead_code, reason = "shared with the tests of the library")]
 mod authority;
 
-use authority::{Authority, Signed};
+pub(crate) use authority::{Authority, Signed};
 
 /// What one authority signed.
 pub(crate) struct All {
-    authority: Authority,
+    pub(crate) authority: Authority,
     pub(crate) server: Signed,
     pub(crate) client: Signed,
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyloop_core::protocol::{Eof, Lost};
 use anyloop_core::tls::rustls::HandshakeKind;
-use anyloop_core::tls::rustls::pki_types::PrivatePkcs8KeyDer;
 use anyloop_core::tls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 use anyloop_core::tls::{DEFAULT_HANDSHAKE, Error, Failed, Tls};
 
@@ -74,12 +73,8 @@ fn a_clients_certificate_is_seen_and_one_that_is_missing_refused() {
 #[test]
 fn a_server_that_is_not_trusted_is_refused_and_the_report_says_why() {
     let mut stranger = certs::server();
-    let other = rcgen::generate_simple_self_signed([certs::NAME.to_owned()]).unwrap();
-    let key = certs::provider()
-        .key_provider
-        .load_private_key(PrivatePkcs8KeyDer::from(other.signing_key.serialize_der()).into())
-        .unwrap();
-    let certified = CertifiedKey::new(vec![other.cert.der().clone()], key);
+    let other = certs::Authority::new("a stranger").sign(&[certs::NAME]);
+    let certified = CertifiedKey::from_der(other.chain.clone(), other.key(), &certs::provider()).unwrap();
     stranger.cert_resolver = Arc::new(SingleCertAndKey::from(certified));
     let (mut server, mut client) = (End::server(&stranger), End::client(certs::client()));
     let report = client.tls.report();
