@@ -112,11 +112,12 @@ enum Output {
 /// Whether the protocol knows of the shutdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Notice {
-    /// It will be told as soon as the shutdown is announced.
+    /// Nothing came from the peer. It may say what it came for before the protocol is told, until the drain.
+    Unheard,
+    /// The protocol will be told as soon as the shutdown is announced.
     Due,
-    /// It came out of the accept queue after the announcement, or was not polled before it, and may first say what it came
-    /// for.
-    Late,
+    /// The shutdown is announced, and input waits of which the event loop has yet to tell: that is read first.
+    Behind,
     Told,
 }
 
@@ -166,7 +167,6 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
         registration: Registration,
         config: Arc<Config>,
     ) -> Self {
-        let notice = if registration.born() == Stage::Serving { Notice::Due } else { Notice::Late };
         Self {
             protocol: Some(protocol),
             link: Parked::default(),
@@ -182,7 +182,7 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
             state: State::New,
             input: Input::Open,
             output: Output::Flushed,
-            notice,
+            notice: Notice::Unheard,
             fit: Fit::Large,
         }
     }
@@ -268,10 +268,6 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
     fn turn(&mut self, cx: &mut Context<'_>, round: &mut Round) -> Result<bool, Lost> {
         match self.state {
             State::New => {
-                if self.notice == Notice::Due && round.shutdown >= Stage::Announce {
-                    // It was accepted before the announcement, and nobody has looked at what it sent.
-                    self.notice = Notice::Late;
-                }
                 self.state = State::Open;
                 self.call(round, P::connection_made)?;
                 Ok(true)
@@ -343,20 +339,30 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
         Ok(())
     }
 
+    /// Tells the protocol of the shutdown when it is time: at once where the peer was heard and no more of it waits.
     fn give_notice(&mut self, round: &mut Round) -> Result<bool, Lost> {
-        let tell = match self.notice {
-            Notice::Due => round.shutdown >= Stage::Announce,
-            Notice::Late => round.shutdown >= Stage::Drain || self.input == Input::Ended,
-            Notice::Told => false,
-        };
-        if tell {
-            self.notice = Notice::Told;
-            self.call(round, |protocol, link| {
-                protocol.shutdown(link);
-                Ok::<_, P::Error>(())
-            })?;
+        if round.shutdown < Stage::Announce {
+            return Ok(false);
         }
-        Ok(tell)
+        let blocked = round.read == Side::Blocked;
+        let waits = match self.notice {
+            Notice::Unheard => self.input == Input::Open,
+            Notice::Due => blocked && self.reads(&round.link) && !self.stream.is_quiet(),
+            Notice::Behind => blocked,
+            Notice::Told => return Ok(false),
+        };
+        if waits && round.shutdown < Stage::Drain {
+            if self.notice == Notice::Due {
+                self.notice = Notice::Behind;
+            }
+            return Ok(false);
+        }
+        self.notice = Notice::Told;
+        self.call(round, |protocol, link| {
+            protocol.shutdown(link);
+            Ok::<_, P::Error>(())
+        })?;
+        Ok(true)
     }
 
     fn work(&mut self, cx: &mut Context<'_>, round: &mut Round) -> Result<bool, Lost> {
@@ -392,7 +398,7 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
             }
             Poll::Ready(Ok(n)) => {
                 note_read::<R::Stream>(round, n, limit);
-                if self.notice == Notice::Late {
+                if self.notice == Notice::Unheard {
                     self.notice = Notice::Due;
                 }
                 self.call(round, P::data_received)?;

@@ -332,6 +332,7 @@ fn an_announced_shutdown_is_the_end_of_input() {
         while !stream.read().await?.is_empty() {}
         stream.write_all("bye").await
     });
+    wire.send(b"hello");
     task.run();
     shutdown.announce();
     task.settle();

@@ -28,7 +28,7 @@ const ROUNDS: usize = 2;
 const SETTLE: Duration = Duration::from_millis(10);
 /// How many connections one such round takes at most.
 const ROUND: usize = 8192;
-/// How long a connection that came out of the accept queue after the announcement may take to send its first byte.
+/// How long after the announcement a connection from which nothing came may take to send its first byte.
 const FIRST_BYTE: Duration = Duration::from_millis(250);
 
 /// Both ends of a connection, for the protocol that is made for it.

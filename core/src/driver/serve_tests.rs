@@ -246,6 +246,7 @@ fn out_of_descriptors_is_waited_out_and_recovers() {
 fn a_shutdown_empties_the_queue_closes_the_listener_and_waits() {
     let mut scene = scene(10);
     let old = scene.connect();
+    old.send(b"x");
     scene.settle();
     let waiting = scene.connect();
     waiting.send(b"xxx");

@@ -21,9 +21,9 @@ use crate::time::Instant;
 pub enum Stage {
     /// Nobody asked for one.
     Serving,
-    /// Each connection is told, once; what waits to be accepted still is.
+    /// Each connection is told, once, unless nothing came from it yet; what waits to be accepted still is.
     Announce,
-    /// The listeners are closed; what is in progress is finished.
+    /// The listeners are closed, and every connection is told; what is in progress is finished.
     Drain,
     /// Whatever still lives is dropped.
     Kill,
@@ -89,7 +89,7 @@ impl Shutdown {
     }
 
     /// Begins a graceful shutdown: each connection finishes what it owes, the accept queue is emptied, then the listeners
-    /// close.
+    /// close. Whoever connected and said nothing yet may still ask, for a quarter of a second.
     pub fn announce(&self) {
         self.advance(Stage::Announce);
     }
@@ -337,9 +337,8 @@ impl Connections {
     }
 
     fn enter(&self) -> Registration {
-        let born = self.0.stage.get();
         let slot = lock(&self.0.living).slots.insert();
-        Registration { part: self.0.clone(), slot, born }
+        Registration { part: self.0.clone(), slot }
     }
 }
 
@@ -353,7 +352,6 @@ impl fmt::Debug for Connections {
 pub struct Registration {
     part: Arc<Part>,
     slot: u32,
-    born: Stage,
 }
 
 impl Registration {
@@ -365,11 +363,6 @@ impl Registration {
     /// Returns how far the shutdown has come.
     pub fn stage(&self) -> Stage {
         self.part.stage.get()
-    }
-
-    /// Returns how far the shutdown had come when the connection was entered.
-    pub fn born(&self) -> Stage {
-        self.born
     }
 
     /// Says whom to wake when the stage changes. Look at [`Registration::stage`] afterwards.

@@ -137,6 +137,8 @@ pub(crate) enum Incoming {
 pub(crate) struct WireState {
     pub(crate) incoming: VecDeque<Incoming>,
     read_waker: Option<Waker>,
+    /// The event loop has not told of what is incoming.
+    untold: bool,
     pub(crate) reads: usize,
     /// How many bytes the peer still takes.
     pub(crate) window: usize,
@@ -162,6 +164,7 @@ impl Default for Wire {
         Self(Arc::new(Mutex::new(WireState {
             incoming: VecDeque::new(),
             read_waker: None,
+            untold: false,
             reads: 0,
             window: usize::MAX,
             write_at_most: usize::MAX,
@@ -185,6 +188,7 @@ impl Wire {
     pub(crate) fn push(&self, incoming: Incoming) {
         let waker = self.with(|wire| {
             wire.incoming.push_back(incoming);
+            wire.untold = false;
             wire.read_waker.take()
         });
         if let Some(waker) = waker {
@@ -194,6 +198,14 @@ impl Wire {
 
     pub(crate) fn send(&self, bytes: &[u8]) {
         self.push(Incoming::Data(bytes.to_vec()));
+    }
+
+    /// Sends what the event loop tells of only with the next [`Wire::push`].
+    pub(crate) fn send_untold(&self, bytes: &[u8]) {
+        self.with(|wire| {
+            wire.incoming.push_back(Incoming::Data(bytes.to_vec()));
+            wire.untold = true;
+        });
     }
 
     /// Changes what the peer takes, and wakes the writer.
@@ -227,6 +239,10 @@ impl<const FREE: bool, const BUFFERS: bool> Transport for FakeStream<FREE, BUFFE
     const REREAD_IS_FREE: bool = FREE;
     const BUFFERS_WRITES: bool = BUFFERS;
 
+    fn is_quiet(&self) -> bool {
+        self.0.with(|wire| wire.incoming.is_empty())
+    }
+
     fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
@@ -236,7 +252,7 @@ impl<const FREE: bool, const BUFFERS: bool> Transport for FakeStream<FREE, BUFFE
         assert!(limit > 0 && limit <= into.capacity() - into.len());
         self.0.with(|wire| {
             wire.reads += 1;
-            match wire.incoming.pop_front() {
+            match if wire.untold { None } else { wire.incoming.pop_front() } {
                 None => {
                     wire.read_waker = Some(cx.waker().clone());
                     Poll::Pending

@@ -764,26 +764,64 @@ fn a_panic_in_connection_lost_or_drop_harms_nobody() {
     drop(drive(Grumpy, &fake, &wire));
 }
 
+/// Whenever the shutdown is announced: before the connection is entered, before its first poll, or after it.
 #[test]
-fn a_connection_born_in_the_announcement_may_say_what_it_came_for() {
-    for waits in [false, true] {
+fn a_connection_from_which_nothing_came_may_say_what_it_came_for() {
+    for when in 0..3 {
+        for waits in [false, true] {
+            let (fake, wire) = (Fake::<true>::default(), Wire::default());
+            let shutdown = Shutdown::new();
+            let connections = Connections::new(&shutdown, &Permits::default());
+            let announce = |at| {
+                if when == at {
+                    shutdown.announce()
+                }
+            };
+            announce(0);
+            let (script, log) = Script::new();
+            let mut task = drive_as(script, &fake, &wire, connections.register(), Config::default());
+            announce(1);
+            task.run();
+            announce(2);
+            task.settle();
+            assert_eq!(log_of(&log), [Told::Made]);
+            if waits {
+                connections.advance(Stage::Drain);
+            } else {
+                wire.send(b"request");
+            }
+            task.settle();
+            let told = log_of(&log);
+            let expected = if waits { vec![Told::Shutdown] } else { vec![Told::Data(7), Told::Shutdown] };
+            assert_eq!(told[1..=expected.len()], expected);
+        }
+    }
+}
+
+#[test]
+fn what_the_event_loop_has_yet_to_tell_of_is_read_before_the_notice() {
+    for drains in [false, true] {
         let (fake, wire) = (Fake::<true>::default(), Wire::default());
         let shutdown = Shutdown::new();
         let connections = Connections::new(&shutdown, &Permits::default());
-        shutdown.announce();
-        let (script, log) = Script::new();
+        let (mut script, log) = Script::new();
+        script.shutdown = |_| ();
         let mut task = drive_as(script, &fake, &wire, connections.register(), Config::default());
+        wire.send(b"first");
         task.run();
-        assert_eq!(log_of(&log), [Told::Made]);
-        if waits {
-            connections.advance(Stage::Drain);
-        } else {
-            wire.send(b"request");
-        }
+        wire.send_untold(b"second");
+        shutdown.announce();
         task.settle();
-        let told = log_of(&log);
-        let expected = if waits { vec![Told::Shutdown] } else { vec![Told::Data(7), Told::Shutdown] };
-        assert_eq!(told[1..=expected.len()], expected);
+        assert_eq!(log_of(&log), [Told::Made, Told::Data(5)]);
+        if drains {
+            connections.advance(Stage::Drain);
+            task.settle();
+            assert_eq!(log_of(&log)[2], Told::Shutdown);
+        } else {
+            wire.send(b"third");
+            task.settle();
+            assert_eq!(log_of(&log)[2..], [Told::Data(6), Told::Shutdown, Told::Data(5)]);
+        }
     }
 }
 
@@ -913,5 +951,5 @@ fn announced_wakes_all_that_wait_and_stages_only_move_forward() {
     shutdown.announce();
     assert!(killed.is_woken() && killed.poll().is_ready() && shutdown.stage() == Stage::Kill);
     let late = Connections::new(&shutdown, &Permits::default()).register();
-    assert_eq!((late.stage(), late.born()), (Stage::Kill, Stage::Kill));
+    assert_eq!(late.stage(), Stage::Kill);
 }

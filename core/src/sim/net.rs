@@ -303,6 +303,11 @@ impl World {
         }
     }
 
+    /// Whether a read would wait, even if nothing held it up.
+    pub(super) fn is_quiet(&self, number: u64, side: Side) -> bool {
+        self.conns.get(&number).is_some_and(|conn| !conn.can(side, Op::Read, self.config.window.max(1)))
+    }
+
     pub(super) fn read(
         &mut self,
         number: u64,

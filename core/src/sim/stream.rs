@@ -149,6 +149,10 @@ impl Transport for SimStream {
     const REREAD_IS_FREE: bool = false;
     const BUFFERS_WRITES: bool = true;
 
+    fn is_quiet(&self) -> bool {
+        self.reader.is_quiet()
+    }
+
     fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
@@ -168,6 +172,12 @@ impl Transport for SimStream {
 }
 
 impl SimReader {
+    /// Whether nothing is there to be read, told or not; see [`Transport::is_quiet`].
+    fn is_quiet(&self) -> bool {
+        let Hold { sim, connection, side } = &*self.hold;
+        self.ahead.is_empty() && sim.with(|world| world.is_quiet(*connection, *side))
+    }
+
     /// Polls for bytes; see [`Transport::poll_read`].
     ///
     /// # Errors

@@ -49,8 +49,7 @@ pub struct Tls<M: Establish> {
     fit: Fit,
     /// How many bytes at the front of the outer input rustls has looked at and wants to see again with more behind them.
     seen: usize,
-    /// Whether the peer ever sent anything.
-    heard: bool,
+    heard: Heard,
     /// Whether plaintext came that the inner protocol has not been told of.
     fresh: bool,
     peer: PeerSide,
@@ -85,6 +84,16 @@ enum Transport {
     Open,
     Ended,
     Lost,
+}
+
+/// What the peer sent so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Heard {
+    Nothing,
+    /// Of the handshake.
+    Something,
+    /// For the inner protocol.
+    Data,
 }
 
 /// Whether the inner protocol knows that the server is going down.
@@ -176,7 +185,7 @@ impl<M: Establish> Tls<M> {
             parked: Parked::default(),
             fit: Fit::Large,
             seen: 0,
-            heard: false,
+            heard: Heard::Nothing,
             fresh: false,
             peer: PeerSide::Open,
             transport: Transport::Open,
@@ -334,6 +343,7 @@ impl<M: Establish> Tls<M> {
     fn tell(&mut self, inner: &mut Link) -> bool {
         let mut told = self.establish(inner);
         if mem::take(&mut self.fresh) {
+            self.heard = Heard::Data;
             told |= self.call(inner, M::Protocol::data_received);
             self.give_notice(inner);
         }
@@ -422,7 +432,9 @@ impl<M: Establish> Tls<M> {
         let look = |link: &Link| {
             (link.inbound.len(), link.outbound.len(), link.wants_read(), link.is_closing(), link.is_aborted())
         };
-        self.heard |= !outer.inbound.is_empty();
+        if !outer.inbound.is_empty() {
+            self.heard = self.heard.max(Heard::Something);
+        }
         let mut moved = self.run(inner, outer)?;
         let before = look(inner);
         self.call(inner, |protocol, link| {
@@ -503,10 +515,14 @@ impl<M: Establish> Protocol for Tls<M> {
     /// A handshake that has begun is finished, and the peer may then say what it came for, if it does so at once.
     fn shutdown(&mut self, link: &mut Link) {
         self.notice = Notice::Due;
-        if !self.is_handshaking() {
-            self.with_inner(link.now(), Self::give_notice);
-        } else if !self.heard && link.inbound.is_empty() {
-            link.close();
+        match self.heard {
+            Heard::Nothing if link.inbound.is_empty() => link.close(),
+            Heard::Data => self.with_inner(link.now(), Self::give_notice),
+            Heard::Nothing | Heard::Something if self.is_handshaking() => {}
+            Heard::Nothing | Heard::Something => {
+                self.deadline = Some(link.now().mono + FIRST_DATA);
+                link.set_deadline(link.deadline().into_iter().chain(self.deadline).min());
+            }
         }
     }
 

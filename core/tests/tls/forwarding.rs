@@ -46,11 +46,29 @@ fn the_end_of_the_connection_is_told_once_whenever_it_comes() {
 }
 
 #[test]
-fn a_shutdown_is_told_at_once_after_the_handshake() {
-    let (mut server, _) = pair();
+fn a_shutdown_is_told_at_once_after_the_first_data() {
+    let (mut server, mut client) = pair();
+    client.inside.send(&b"x"[..]);
+    converse(&mut server, &mut client, usize::MAX);
     server.shutdown();
     assert_eq!(server.inside.see().shutdowns, 1);
     assert!(server.is_open());
+}
+
+#[test]
+fn a_shutdown_after_the_handshake_waits_for_the_first_data() {
+    for says in [false, true] {
+        let (mut server, mut client) = pair();
+        server.shutdown();
+        assert_eq!((server.inside.see().shutdowns, server.until_deadline()), (0, Some(FIRST_DATA)));
+        if says {
+            client.inside.send(&b"x"[..]);
+            converse(&mut server, &mut client, usize::MAX);
+        } else {
+            server.pass(FIRST_DATA);
+        }
+        assert_eq!((server.inside.see().shutdowns, server.until_deadline()), (1, None));
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyloop_core::driver::{Options, Peer, Permits, Runtime, Shutdown, Spawn, serve};
 use anyloop_core::sim::{Sim, SimConfig, SimListener};
+use bytes::BytesMut;
 
 use crate::protocols::{Answers, Log, Watched};
 use crate::{SECOND, UNTIL, index, setting};
@@ -226,6 +227,56 @@ fn whoever_stood_in_the_queue_at_a_shutdown_may_still_ask() {
         });
         if let Err(verdict) = result {
             panic!("{verdict}");
+        }
+        assert!(sim.elapsed() < 2 * SECOND, "seed {seed}: the shutdown took until {:?}", sim.elapsed());
+    });
+}
+
+/// What was in the socket when the shutdown was announced is answered, though the event loop tells of it later; a client
+/// that has yet to ask may do so.
+#[test]
+fn a_shutdown_answers_what_had_come_and_who_never_asked() {
+    torture(300, |seed| {
+        let mut config = SimConfig::torture(seed);
+        config.latency = Duration::ZERO;
+        config.stall = Duration::from_millis(3);
+        let sim = Sim::with_config(config);
+        let result = sim.run(UNTIL, async {
+            let shutdown = Shutdown::new();
+            let (listener, to) = bind(&sim);
+            let over = start(&sim, listener, &shutdown);
+            let mut clients = Vec::new();
+            for _ in 0..4 {
+                clients.push(sim.connect(&to).await.expect("a place in the queue"));
+            }
+            // Two that were answered ask again, two are new.
+            let expected = Answers::expected(&[1]);
+            for client in &mut clients[..2] {
+                client.write_all(&[1]).await.expect("open");
+                let mut answer = BytesMut::new();
+                while answer.len() < expected.len() {
+                    assert!(client.read(&mut answer, expected.len()).await.expect("open") > 0);
+                }
+            }
+            sim.sleep(SECOND / 10).await;
+            for client in &mut clients[..2] {
+                client.write_all(&[1]).await.expect("open");
+            }
+            shutdown.announce();
+            sim.sleep(SECOND / 10).await;
+            for client in &mut clients[2..] {
+                client.write_all(&[1]).await.expect("open");
+            }
+            for (n, client) in clients.iter_mut().enumerate() {
+                assert_eq!(client.read_to_end().await.expect("ended in order"), expected, "client {n}");
+            }
+            drop(clients);
+            while !*over.lock().expect("whole") {
+                sim.sleep(SECOND / 20).await;
+            }
+        });
+        if let Err(verdict) = result {
+            panic!("seed {seed}: {verdict}");
         }
         assert!(sim.elapsed() < 2 * SECOND, "seed {seed}: the shutdown took until {:?}", sim.elapsed());
     });
