@@ -66,6 +66,7 @@ TLS = (
     ("a resumed handshake", "tls-resumed"),
     ("keep-alive, 64 connections", "tls-keepalive-64"),
     ("answers of 1 MiB", "tls-bytes-1m"),
+    ("an upload", "tls-upload"),
 )
 GOALS = [
     Goal("3: tokio, keep-alive, 64 connections, to hyper", 0.90, relative("keepalive-64", "anyloop-tokio")),

@@ -130,7 +130,7 @@ def handshakes(running, cores, seconds, connections, resume):
 def connect(running):
     client = socket.create_connection(("127.0.0.1", running.port), 30)
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return client
+    return running.secured(client)
 
 
 def read_head(client):

@@ -4,6 +4,7 @@ import ctypes
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -174,6 +175,18 @@ class Running:
             except OSError:
                 time.sleep(0.02)
         raise Failed("it does not listen")
+
+    def context(self):
+        """What a client speaks TLS with. The certificate must be the one that all have, and the version 1.3."""
+        context = ssl.create_default_context(cafile=self.programs.certificate)
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        return context
+
+    def secured(self, client):
+        """A connected socket, with TLS around it where the server has that."""
+        if self.scheme == "http":
+            return client
+        return self.context().wrap_socket(client, server_hostname="127.0.0.1")
 
     def url(self, path):
         return f"{self.scheme}://127.0.0.1:{self.port}{path}"

@@ -1,7 +1,6 @@
 """What is measured, and on whom."""
 
 import http.client
-import ssl
 from dataclasses import dataclass, field
 
 import measure
@@ -86,10 +85,7 @@ class Workload:
     def connection(self, running):
         if not self.secure:
             return http.client.HTTPConnection("127.0.0.1", running.port, timeout=30)
-        # The certificate must be the one that all have, and the version the one that is measured.
-        context = ssl.create_default_context(cafile=running.programs.certificate)
-        context.minimum_version = ssl.TLSVersion.TLSv1_3
-        return http.client.HTTPSConnection("127.0.0.1", running.port, timeout=30, context=context)
+        return http.client.HTTPSConnection("127.0.0.1", running.port, timeout=30, context=running.context())
 
 
 def plaintext(key, title, connections, **more):
@@ -177,6 +173,10 @@ TLS = [
     Workload(
         "tls-bytes-1m", "answers of 1 MiB, 16 connections", "GET", "/bytes/1048576", b"", pattern(MIB),
         measure.window, ("tls",), unit="µs of CPU a MiB", load={"connections": 16},
+    ),
+    Workload(
+        "tls-upload", "upload of 100 MiB", "POST", "/sink", b"", b"0",
+        measure.transfer, ("sink", "tls"), unit="µs of CPU a MiB", load={"times": 3, "upload": True},
     ),
 ]
 WORKLOADS = {workload.key: workload for workload in MAIN + OTHERS + TLS}

@@ -4,7 +4,9 @@ use std::io;
 use std::net::SocketAddr;
 
 use ::anyloop::core::driver::{ListenAddr, Serving};
+use ::anyloop::tls::Acceptor;
 use ::anyloop::{Body, Model, Request, Response, Router, Server};
+use rustls::ServerConfig;
 
 use crate::listen;
 use crate::routes::{self, MESSAGE, PLAINTEXT, Pieces};
@@ -13,9 +15,14 @@ pub(crate) fn serve(
     addr: SocketAddr,
     threads: usize,
     model: Model,
+    tls: Option<ServerConfig>,
     start: fn(Server, Router) -> io::Result<Serving>,
 ) -> io::Result<()> {
-    let server = Server::builder().workers(threads).model(model).bind(ListenAddr::Tcp(addr))?;
+    let server = Server::builder().workers(threads).model(model);
+    let server = match tls {
+        Some(tls) => server.bind_tls(ListenAddr::Tcp(addr), &Acceptor::new(tls))?,
+        None => server.bind(ListenAddr::Tcp(addr))?,
+    };
     if let ::anyloop::core::driver::Peer::Tcp(addr) = server.local_addr() {
         listen::announce(*addr)?;
     }

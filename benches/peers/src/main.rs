@@ -73,6 +73,17 @@ enum Server {
     AnyloopAsyncStd,
 }
 
+impl Server {
+    fn has_tls(self) -> bool {
+        match self {
+            Self::Hyper | Self::HyperPerCore | Self::Actix => true,
+            Self::AnyloopTokio | Self::AnyloopSmol | Self::AnyloopAsyncStd => true,
+            Self::Raw | Self::HyperSmol | Self::Axum | Self::Ntex | Self::May => false,
+            Self::TrilliumTokio | Self::TrilliumSmol | Self::TrilliumAsyncStd => false,
+        }
+    }
+}
+
 /// Some runtimes take the number of their threads from the environment alone.
 const THREADS: [&str; 4] =
     ["TOKIO_WORKER_THREADS", "ASYNC_GLOBAL_EXECUTOR_THREADS", "SMOL_THREADS", "ASYNC_STD_THREAD_COUNT"];
@@ -89,7 +100,7 @@ fn main() -> io::Result<()> {
     }
     let Args { server, addr, threads, root, model, tls } = args;
     let tls = tls.config()?;
-    if tls.is_some() && !matches!(server, Server::Hyper | Server::HyperPerCore | Server::Actix) {
+    if tls.is_some() && !server.has_tls() {
         return Err(io::Error::other("it has no TLS here"));
     }
     match server {
@@ -105,13 +116,13 @@ fn main() -> io::Result<()> {
         Server::TrilliumAsyncStd => trillium::async_std(addr),
         Server::May => may::serve(addr, threads),
         Server::AnyloopTokio => {
-            anyloop::serve(addr, threads, model, |server, app| ::anyloop::tokio::serve(server, app))
+            anyloop::serve(addr, threads, model, tls, |server, app| ::anyloop::tokio::serve(server, app))
         }
         Server::AnyloopSmol => {
-            anyloop::serve(addr, threads, model, |server, app| ::anyloop::smol::serve(server, app))
+            anyloop::serve(addr, threads, model, tls, |server, app| ::anyloop::smol::serve(server, app))
         }
         Server::AnyloopAsyncStd => {
-            anyloop::serve(addr, threads, model, |server, app| ::anyloop::async_std::serve(server, app))
+            anyloop::serve(addr, threads, model, tls, |server, app| ::anyloop::async_std::serve(server, app))
         }
     }
 }

@@ -16,7 +16,7 @@ const SESSIONS: usize = 4096;
 /// Both or none of them.
 #[derive(Args)]
 pub(crate) struct TlsFlags {
-    /// Serve TLS, with the certificates in this PEM file; hyper and actix alone do
+    /// Serve TLS, with the certificates in this PEM file; hyper, actix and anyloop do
     #[arg(long, requires = "tls_key")]
     tls_cert: Option<PathBuf>,
     /// The key in this PEM file
