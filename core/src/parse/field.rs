@@ -109,7 +109,8 @@ impl FieldParser {
         let outcome = loop {
             if stage == Stage::Line {
                 if let Section::Head = section {
-                    pos = whole_lines(self.fields.parsed_mut(), seen, pos, self.start, limits.max_fields);
+                    let fields = self.fields.parsed_mut();
+                    (pos, _) = whole_lines(fields, seen, pos, self.start, limits.max_fields);
                 }
                 match buf.get(pos) {
                     None => break Ok(false),

@@ -21,21 +21,28 @@ pub(super) fn whole_section(
     start: usize,
     limits: &Limits,
 ) -> Option<usize> {
-    if buf.get(start..)?.first_chunk() == Some(b"\r\n") {
-        return Some(start + 2);
-    }
-    let end = start.saturating_add(limits.max_head).min(MAX_PLACE).min(buf.len());
+    let max = start.saturating_add(limits.max_head).min(MAX_PLACE);
     let fields = headers.parsed_mut();
-    let last = whole_lines(fields, &buf[..end], start, start, limits.max_fields);
-    if buf.get(last..)?.first_chunk() != Some(b"\r\n") {
+    let (last, Rest::Empty) =
+        whole_lines(fields, buf.get(..max).unwrap_or(buf), start, start, limits.max_fields)
+    else {
         return None;
-    }
+    };
     fields.set_parsed(&buf[start..last]);
     Some(last + 2)
 }
 
+/// What stands where no more lines are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// The empty line that ends the section.
+    Empty,
+    /// Anything else: a line that is not whole, or that is not taken here.
+    Other,
+}
+
 /// Takes the field lines that are wholly there and have no fault, and returns where the next line starts, which is left to
-/// be read part by part: the empty one, one that is not whole, or one that is not taken here.
+/// be read part by part unless it is the empty one.
 ///
 /// The ends of lines are found 64 bytes at a step, and no step waits for what the lines before it are.
 #[inline(never)]
@@ -45,9 +52,9 @@ pub(super) fn whole_lines(
     mut line: usize,
     origin: usize,
     max_fields: usize,
-) -> usize {
+) -> (usize, Rest) {
     const CR_LF: u16 = u16::from_le_bytes(*b"\r\n");
-    let Some(last) = buf.len().checked_sub(1) else { return line };
+    let Some(last) = buf.len().checked_sub(1) else { return (line, Rest::Other) };
     let mut base = line;
     while base < last {
         let mut marks = unusual(buf, base);
@@ -55,28 +62,30 @@ pub(super) fn whole_lines(
             let end = base + marks.trailing_zeros() as usize;
             marks &= marks - 1;
             if end >= last {
-                return line;
+                return (line, Rest::Other);
             }
             if u16::from_le_bytes([buf[end], buf[end + 1]]) != CR_LF {
                 // HTAB, obs-text, or the LF of the line before where a new step begins with it.
                 if buf[end] == b'\t' || buf[end] >= 0x80 || end < line {
                     continue;
                 }
-                return line;
+                return (line, Rest::Other);
+            }
+            if end == line {
+                return (line, Rest::Empty);
             }
             // That of the LF.
             marks &= marks.wrapping_sub(1);
-            if end == line || fields.fields().len() >= max_fields {
-                return line;
-            }
-            if !usual_line(fields, buf, line, end, origin) && !any_line(fields, buf, line, end, origin) {
-                return line;
+            let is_taken = fields.fields().len() < max_fields
+                && (usual_line(fields, buf, line, end, origin) || any_line(fields, buf, line, end, origin));
+            if !is_taken {
+                return (line, Rest::Other);
             }
             line = end + 2;
         }
         base += STEP;
     }
-    line
+    (line, Rest::Other)
 }
 
 /// Adds the field of a line that ends before the CR LF at `end` and has no control character but HTAB; false when it is none or

@@ -299,7 +299,8 @@ impl WholeLine {
         }
         let path_len = path_end(rest);
         let len = if rest.get(path_len) == Some(&b'?') { target_end(rest, path_len) } else { path_len };
-        let version = whole_version(rest.get(len..)?.first_chunk()?)?;
+        let (_, behind) = rest.split_at_checked(len)?;
+        let version = whole_version(behind.first_chunk()?)?;
         if len > limits.max_target {
             return None;
         }

@@ -84,7 +84,10 @@ impl StartLine for StatusLine {
     fn take_whole(inbound: &mut BytesMut, limits: &Limits) -> Option<ResponseHead> {
         let line = WholeLine::of(inbound, limits)?;
         let mut headers = Headers::new();
-        let end = whole_section(&mut headers, inbound, line.end, limits)?;
+        let end = match inbound.get(line.end..)?.first_chunk() {
+            Some(b"\r\n") => line.end + 2,
+            Some(_) | None => whole_section(&mut headers, inbound, line.end, limits)?,
+        };
         inbound.advance(end);
         let WholeLine { status, reason, .. } = line;
         Some(ResponseHead { status, version: Version::Http11, reason, headers })
