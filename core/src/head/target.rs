@@ -90,10 +90,10 @@ impl Layout {
         })
     }
 
-    /// Makes the layout of a path and perhaps a query; `None` when the path is too long.
+    /// Makes the layout of a path of so many bytes and perhaps a query.
     #[inline]
-    pub(crate) fn of_path(path_len: usize) -> Option<Self> {
-        Some(Self { form: Form::Origin, path_start: 0, path_end: u32::try_from(path_len).ok()? })
+    pub(crate) fn of_path(path_end: u32) -> Self {
+        Self { form: Form::Origin, path_start: 0, path_end }
     }
 
     /// Returns the form.

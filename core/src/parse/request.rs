@@ -97,7 +97,7 @@ impl StartLine for RequestLine {
         let end = whole_section(&mut parts.headers, inbound, line.end, limits)?;
         parts.method = *line.method;
         parts.version = line.version;
-        take_target(&mut parts.target, line.target, line.layout, inbound, end);
+        take_target(&mut parts.target, line.target, Layout::of_path(line.path_len), inbound, end);
         Some(head)
     }
 
@@ -283,7 +283,7 @@ impl RequestLine {
 struct WholeLine {
     method: &'static Method,
     target: Range<usize>,
-    layout: Layout,
+    path_len: u32,
     version: Version,
     end: usize,
 }
@@ -305,7 +305,7 @@ impl WholeLine {
             return None;
         }
         let target = start..start + len;
-        Some(Self { method, end: target.end + 11, target, layout: Layout::of_path(path_len)?, version })
+        Some(Self { method, end: target.end + 11, target, path_len: u32::try_from(path_len).ok()?, version })
     }
 }
 
