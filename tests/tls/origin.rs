@@ -96,6 +96,11 @@ impl Line {
         Some(line)
     }
 
+    /// How many requests came on all connections.
+    pub(crate) fn requests(&self) -> usize {
+        self.seen.lock().unwrap().len()
+    }
+
     pub(crate) fn send(&mut self, text: &str) {
         // The client may have left.
         let _gone = self.stream.write_all(text.as_bytes()).and_then(|()| self.stream.flush());

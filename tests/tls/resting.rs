@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use anyloop::client::{Cause, Phase};
@@ -10,28 +10,27 @@ use anyloop::{Method, Runtime};
 
 use super::origin::{Line, Origin};
 
-/// A server that answers, does something with its first connection, and says when it has done so; it then answers on.
-fn between(act: impl Fn(&mut Line) + Send + Sync + 'static) -> (Origin, Receiver<()>) {
+/// Sends a request, lets the server act upon the connection that rests then, and sends another. Returns on which
+/// connections they were seen.
+async fn twice<R: Runtime>(rt: &R, act: impl Fn(&mut Line) + Send + Sync + 'static) -> Vec<usize> {
+    let (rests, is_resting) = channel();
     let (done, is_done) = channel();
-    let done = Mutex::new(done);
+    let signals = Mutex::new((is_resting, done));
     let origin = Origin::start(move |line| {
         while line.request().is_some() {
             line.answer();
-            if line.number == 0 {
+            if line.number == 0 && line.requests() == 1 {
+                let (is_resting, done) = &*signals.lock().unwrap();
+                is_resting.recv().unwrap();
                 act(line);
-                done.lock().unwrap().send(()).unwrap();
+                done.send(()).unwrap();
             }
         }
     });
-    (origin, is_done)
-}
-
-/// Sends a request, waits until the server has acted upon the resting connection, and sends another. Returns on which
-/// connections they were seen.
-async fn twice<R: Runtime>(rt: &R, act: impl Fn(&mut Line) + Send + Sync + 'static) -> Vec<usize> {
-    let (origin, is_done) = between(act);
     let client = origin.client(rt);
     client.get(origin.url("/first")).send().await.unwrap().bytes().await.unwrap();
+    assert_eq!(client.connections().idle, 1);
+    rests.send(()).unwrap();
     rt.unblock(move || is_done.recv().unwrap()).await.unwrap();
     // Longer than a connection counts as fresh, and the event loop hears of what came.
     rt.sleep(Duration::from_millis(20)).await;
@@ -148,13 +147,18 @@ pub(crate) async fn a_handshake_that_breaks_leaves_the_request_unsent<R: Runtime
     }
     assert_eq!(origin.seen().len(), 2);
     // A connection that was kept is over, and the one in its place breaks in its handshake: that is the end of it.
-    let origin = Origin::start(|line| {
+    let (done, is_done) = channel();
+    let done = Mutex::new(done);
+    let origin = Origin::start(move |line| {
         if line.number == 0 && line.request().is_some() {
             line.answer();
+            line.cut();
+            done.lock().unwrap().send(()).unwrap();
         }
     });
     let client = origin.client(&rt);
     client.get(origin.url("/")).send().await.unwrap().bytes().await.unwrap();
+    rt.unblock(move || is_done.recv().unwrap()).await.unwrap();
     rt.sleep(Duration::from_millis(20)).await;
     let error = client.post(origin.url("/")).send().await.unwrap_err();
     assert!(error.phase() == Phase::Tls && error.is_retry_safe(), "{error}");
