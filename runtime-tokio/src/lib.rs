@@ -9,6 +9,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::marker::PhantomData;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -28,9 +29,10 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// A tokio runtime, which must have its IO and time drivers enabled.
 ///
-/// Sockets and timers may be made on any thread: they belong to this runtime and not to the one of the thread.
+/// Sockets and timers may be made on any thread: they belong to this runtime and not to the one of the thread. One pointer in
+/// size, for each connection has one.
 #[derive(Clone, Debug)]
-pub struct Tokio(Handle);
+pub struct Tokio(Arc<Handle>);
 
 /// [`Tokio::current`] was called outside of a tokio runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,13 +52,13 @@ impl Tokio {
     /// # Errors
     /// [`NoRuntime`] outside of one.
     pub fn current() -> Result<Self, NoRuntime> {
-        Handle::try_current().map(Self).map_err(|_| NoRuntime)
+        Handle::try_current().map(Self::from).map_err(|_| NoRuntime)
     }
 }
 
 impl From<Handle> for Tokio {
     fn from(handle: Handle) -> Self {
-        Self(handle)
+        Self(Arc::new(handle))
     }
 }
 
@@ -77,7 +79,7 @@ enum Listening {
 /// A timer. It takes memory from its first use on.
 #[derive(Debug)]
 pub struct Timer {
-    handle: Handle,
+    handle: Arc<Handle>,
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
@@ -214,7 +216,7 @@ impl Workers for Tokio {
 
     fn block_on_local<F: Future<Output = ()>>(worker: impl FnOnce(Self, LocalTasks) -> F) -> io::Result<()> {
         let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
-        let rt = Self(runtime.handle().clone());
+        let rt = Self::from(runtime.handle().clone());
         runtime.block_on(async { worker(rt, LocalTasks(PhantomData)).await });
         runtime.shutdown_background();
         Ok(())
@@ -225,7 +227,7 @@ impl Workers for Tokio {
         worker: impl FnOnce(Self, Self) -> F,
     ) -> io::Result<()> {
         let runtime = Builder::new_multi_thread().worker_threads(threads.max(1)).enable_all().build()?;
-        let rt = Self(runtime.handle().clone());
+        let rt = Self::from(runtime.handle().clone());
         runtime.block_on(async { worker(rt.clone(), rt).await });
         runtime.shutdown_timeout(GRACE);
         Ok(())

@@ -23,8 +23,6 @@ pub struct Connection<R: Runtime, P: ClientPort = pump::Client>(Box<Inner<R, P>>
 struct Inner<R: Runtime, P: ClientPort> {
     driver: Driver<P, R>,
     peer: Peer,
-    /// Bytes that the transport had taken when the request was started.
-    before: u64,
     /// What ended the connection.
     lost: Option<Lost>,
     /// When the response before was whole.
@@ -60,7 +58,7 @@ impl<R: Runtime, P: ClientPort> Connection<R, P> {
             ..driver::Config::default()
         };
         let driver = Driver::new(protocol, stream, runtime, Registration::alone(), Arc::new(settings));
-        Self(Box::new(Inner { driver, peer, before: 0, lost: None, rests_since: None, is_stale: false }))
+        Self(Box::new(Inner { driver, peer, lost: None, rests_since: None, is_stale: false }))
     }
 
     /// Sends a request and waits for the head of its response. Dropping the future closes the connection.
@@ -76,7 +74,7 @@ impl<R: Runtime, P: ClientPort> Connection<R, P> {
     pub fn send(mut self, head: RequestHead, body: Body) -> Sending<R, P> {
         self.0.is_stale = self.has_rested() && !self.is_silent();
         // What TLS said about its own end or its keys is no part of the request.
-        self.0.before = self.0.driver.written();
+        self.0.driver.forget_written();
         Sending::new(self, head, body)
     }
 
@@ -159,7 +157,7 @@ impl<R: Runtime, P: ClientPort> Connection<R, P> {
     /// Makes the error of an exchange that failed, or whose connection is lost.
     pub(super) fn error(&mut self) -> Error {
         let established = self.0.driver.protocol_mut().is_none_or(ClientPort::is_established);
-        let taken = established && self.0.driver.written() > self.0.before;
+        let taken = established && self.0.driver.has_written();
         let fault = self.fault();
         let (reused, heard) =
             self.client().map_or((false, false), |client| (client.is_reused(), client.has_heard()));

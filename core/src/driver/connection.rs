@@ -67,8 +67,6 @@ pub struct Driver<P: Protocol, R: Runtime> {
     waker: Option<Waker>,
     /// The write-stall deadline; while lingering, its end.
     own_deadline: Option<Instant>,
-    /// Bytes that the transport took.
-    written: u64,
     /// What the transport reported last.
     fault: Option<io::ErrorKind>,
     state: State,
@@ -76,6 +74,8 @@ pub struct Driver<P: Protocol, R: Runtime> {
     output: Output,
     notice: Notice,
     fit: Fit,
+    /// Whether the transport took a byte.
+    has_written: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,13 +177,13 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
             config,
             waker: None,
             own_deadline: None,
-            written: 0,
             fault: None,
             state: State::New,
             input: Input::Open,
             output: Output::Flushed,
             notice: Notice::Unheard,
             fit: Fit::Large,
+            has_written: false,
         }
     }
 
@@ -429,7 +429,7 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
                 Poll::Ready(Ok(n)) => {
                     moved = true;
                     round.spend(n);
-                    self.written += n as u64;
+                    self.has_written = true;
                     self.own_deadline = Some(round.now + self.config.write_stall);
                     if R::Stream::BUFFERS_WRITES {
                         self.output = Output::UnderWay;

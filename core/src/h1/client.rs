@@ -3,6 +3,7 @@
 mod head;
 mod state;
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
@@ -18,7 +19,6 @@ use crate::limits::Limits;
 use crate::link::{DEFAULT_INBOUND, Outbound};
 use crate::parse::{ChunkDecoder, ResponseParser};
 use crate::protocol::Eof;
-use crate::spare::Kept;
 
 /// The client's side of one HTTP/1 connection: requests in, bytes out; bytes in, events out.
 ///
@@ -68,7 +68,7 @@ pub struct Client {
     recv: Result<Recv, Error>,
     send: Send,
     parser: ResponseParser,
-    incoming: Option<Kept<Incoming>>,
+    incoming: Option<Box<Incoming>>,
     outgoing: Outgoing,
     asked: Asked,
     /// The exchange that goes on, or the one before.
@@ -135,7 +135,7 @@ impl Client {
 
     fn stop(&mut self, why: CloseReason) {
         self.close.get_or_insert(why);
-        self.incoming = None;
+        Incoming::end(&mut self.incoming);
         self.receive(Received::Stop);
     }
 
@@ -227,7 +227,7 @@ impl Client {
         };
         debug_assert!(after == After::Stop || !incoming.is_until_eof());
         let wanted = incoming.is_wanted();
-        self.incoming = None;
+        Incoming::end(&mut self.incoming);
         self.receive(Received::End);
         Ok(if wanted { Ok(Some(Event::End { stream, trailers })) } else { Err(()) })
     }
@@ -240,7 +240,7 @@ impl Client {
             Piece::End(_) | Piece::NotWorthIt | Piece::Nothing => match self.eof {
                 Some(how) if inbound.is_empty() => {
                     self.close.get_or_insert(CloseReason::TunnelEnded);
-                    self.incoming = None;
+                    Incoming::end(&mut self.incoming);
                     self.receive(Received::Eof);
                     match how {
                         Eof::Clean => Ok(Some(Event::End { stream, trailers: None })),
@@ -308,7 +308,7 @@ impl Codec for Client {
     fn fail(&mut self, error: Error) {
         if self.recv.is_ok() {
             self.recv = Err(error);
-            self.incoming = None;
+            Incoming::end(&mut self.incoming);
             self.send = state::couple(self.send, Recv::Closed);
         }
     }

@@ -1,5 +1,6 @@
 //! The body that is coming in.
 
+use alloc::boxed::Box;
 use bytes::{Bytes, BytesMut};
 
 use crate::codec::{INITIAL_CREDIT, StreamId};
@@ -8,7 +9,7 @@ use crate::framing::Framing;
 use crate::head::Headers;
 use crate::limits::Limits;
 use crate::parse::{Chunk, ChunkDecoder};
-use crate::spare::{Kept, spares};
+use crate::spare::{Spare, spares};
 
 /// Where the end is.
 #[derive(Debug)]
@@ -77,16 +78,24 @@ spares!(Incoming, |incoming: &mut Incoming| *incoming = Incoming::default());
 
 impl Incoming {
     /// Begins a body. A connection that waits has no room for one.
-    pub(super) fn new(stream: StreamId, framing: Framing, expects_continue: bool) -> Kept<Self> {
+    pub(super) fn new(stream: StreamId, framing: Framing, expects_continue: bool) -> Box<Self> {
         let left = match framing {
             Framing::Empty => Left::Length(0),
             Framing::Length(length) => Left::Length(length),
             Framing::Chunked => Left::Chunked(ChunkDecoder::new()),
             Framing::UntilClose | Framing::Tunnel => Left::UntilEof,
         };
-        let mut incoming = Kept::<Self>::default();
+        let mut incoming = Self::take();
         (incoming.stream, incoming.left, incoming.expects_continue) = (stream, left, expects_continue);
         incoming
+    }
+
+    /// Ends the body, if there is one.
+    pub(super) fn end(body: &mut Option<Box<Self>>) {
+        if let Some(mut body) = body.take() {
+            body.empty();
+            Self::put(body);
+        }
     }
 
     pub(super) fn stream(&self) -> StreamId {

@@ -1,5 +1,6 @@
 //! The server's side of HTTP/1.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
@@ -18,7 +19,6 @@ use crate::limits::Limits;
 use crate::link::{DEFAULT_INBOUND, FileRange, Outbound};
 use crate::parse::{ChunkDecoder, RequestParser};
 use crate::protocol::Eof;
-use crate::spare::Kept;
 
 mod answering;
 
@@ -63,7 +63,7 @@ pub struct Server {
     fault: Fault,
     send: Send,
     parser: RequestParser,
-    incoming: Option<Kept<Incoming>>,
+    incoming: Option<Box<Incoming>>,
     outgoing: Outgoing,
     /// The oldest first.
     owed: Queue,
@@ -144,7 +144,7 @@ impl Server {
     fn stop_reading(&mut self, why: CloseReason) {
         self.close.get_or_insert(why);
         self.receive(Received::Stop);
-        self.incoming = None;
+        Incoming::end(&mut self.incoming);
         self.fault = Fault::Answered;
     }
 
@@ -257,7 +257,7 @@ impl Server {
             }
             Piece::End(trailers) => {
                 let wanted = incoming.is_wanted();
-                self.incoming = None;
+                Incoming::end(&mut self.incoming);
                 self.receive(Received::End);
                 if let Ok(recv) = self.recv {
                     self.recv = Ok(state::couple(recv, self.send));
@@ -275,7 +275,7 @@ impl Server {
             Piece::End(_) | Piece::NotWorthIt | Piece::Nothing => match self.eof {
                 Some(how) if inbound.is_empty() => {
                     self.receive(Received::Eof);
-                    self.incoming = None;
+                    Incoming::end(&mut self.incoming);
                     self.close.get_or_insert(CloseReason::TunnelEnded);
                     match how {
                         Eof::Clean => Ok(Some(Event::End { stream, trailers: None })),
@@ -320,7 +320,7 @@ impl Codec for Server {
             && let Ok(recv) = self.recv
         {
             self.recv = Err(error);
-            self.incoming = None;
+            Incoming::end(&mut self.incoming);
             if recv == Recv::Head {
                 self.fault = Fault::Unanswered;
             }
@@ -339,7 +339,7 @@ impl Codec for Server {
                 self.fault = Fault::Unanswered;
             }
             self.recv = Err(error);
-            self.incoming = None;
+            Incoming::end(&mut self.incoming);
         }
     }
 

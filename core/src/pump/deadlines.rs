@@ -1,46 +1,9 @@
-//! The timeouts of HTTP: one between exchanges, and a table for each exchange. The link sees the earliest of them all (law
-//! L3).
+//! The timeouts of HTTP exchanges: a table for each. The link sees the earliest of them all (law L3).
 
 use core::time::Duration;
 
 use crate::limits::Timeouts;
 use crate::time::Instant;
-
-/// What the peer must do between exchanges.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Due {
-    /// A head must be whole.
-    Head,
-    /// A kept connection must be used.
-    Use,
-}
-
-/// What the peer must do, and until when.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Between(Option<(Due, Instant)>);
-
-impl Between {
-    /// Nothing is waited for.
-    pub(super) fn clear(&mut self) {
-        self.0 = None;
-    }
-
-    /// Begins to wait, unless this is waited for.
-    pub(super) fn start(&mut self, what: Due, at: impl FnOnce() -> Instant) {
-        if self.0.is_none_or(|(waited, _)| waited != what) {
-            self.0 = Some((what, at()));
-        }
-    }
-
-    pub(super) fn next(&self) -> Option<Instant> {
-        self.0.map(|(_, at)| at)
-    }
-
-    /// Takes what is due.
-    pub(super) fn take_due(&mut self, now: Instant) -> Option<Due> {
-        self.0.take_if(|(_, at)| *at <= now).map(|(what, _)| what)
-    }
-}
 
 /// What a deadline of an exchange is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,19 +130,6 @@ mod tests {
         assert_eq!(table.take_due(at(5)), Some(Kind::Body));
         assert_eq!(table.take_due(at(5)), Some(Kind::Tunnel));
         assert_eq!((table.take_due(at(9)), table.next()), (None, None));
-    }
-
-    #[test]
-    fn between_exchanges_one_thing_is_waited_for_since_it_began() {
-        let mut between = Between::default();
-        between.start(Due::Use, || at(5));
-        between.start(Due::Use, || at(9));
-        assert_eq!((between.next(), between.take_due(at(4))), (Some(at(5)), None));
-        between.start(Due::Head, || at(3));
-        assert_eq!((between.take_due(at(3)), between.next()), (Some(Due::Head), None));
-        between.start(Due::Head, || at(4));
-        between.clear();
-        assert_eq!(between.take_due(at(9)), None);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use alloc::sync::Arc;
 use smallvec::SmallVec;
 
 use super::config::Config;
-use super::deadlines::{Between, Due, Kind};
+use super::deadlines::Kind;
 use super::exchange::{Env, Exchange, Moved};
 use super::gathered::{Gathered, Incoming};
 use super::wakers::Flag;
@@ -40,6 +40,15 @@ enum Age {
 enum Seen {
     Yes,
     No,
+}
+
+/// What the peer must do between exchanges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Due {
+    /// A head must be whole.
+    Head,
+    /// A kept connection must be used.
+    Use,
 }
 
 /// How far an exchange came when it began.
@@ -84,7 +93,9 @@ pub struct Server<S: Service, C = h1::Server> {
     exchanges: SmallVec<[Box<Exchange<S::Running>>; 1]>,
     /// The room of the last exchange, for the next one.
     room: S::Running,
-    between: Between,
+    /// Until when the peer must do what is due, between exchanges.
+    until: Option<Instant>,
+    due: Due,
     age: Age,
     /// Which exchange is worked on first, where several are: each in its turn.
     turn: u32,
@@ -115,7 +126,8 @@ where
             lent: None,
             exchanges: SmallVec::new(),
             room: S::Running::default(),
-            between: Between::default(),
+            until: None,
+            due: Due::Head,
             age: Age::New,
             turn: 0,
             is_draining: false,
@@ -215,7 +227,7 @@ where
         link: &mut Link,
     ) -> Begun {
         self.age = Age::Used;
-        self.between.clear();
+        self.until = None;
         let mut exchange = self.new_exchange(stream, link.now().mono);
         if !C::ORDERED {
             exchange.flag = Some(Flag::new(cx.waker()));
@@ -399,7 +411,7 @@ where
         let active = self.active();
         let timeouts = &self.config.timeouts;
         let due = self.exchanges[..active].iter_mut().filter_map(|each| each.settle(now, has_room, timeouts));
-        link.set_deadline(due.chain(self.between.next()).min());
+        link.set_deadline(due.chain(self.until).min());
         link.allow(self.codec.input_room());
         match self.codec.phase() {
             // A request may have begun in what the codec has not seen.
@@ -411,18 +423,24 @@ where
 
     /// Between exchanges the peer must finish a head that it began, or begin one.
     fn settle_connection(&mut self, link: &Link) {
-        let (now, timeouts) = (link.now().mono, &self.config.timeouts);
-        let between = &mut self.between;
+        let timeouts = &self.config.timeouts;
         if !self.exchanges.is_empty() || !link.can_write() {
             // What is in the input may be whole.
-            between.clear();
+            self.until = None;
         } else if self.age == Age::New || !link.inbound.is_empty() {
-            between.start(Due::Head, || now + timeouts.head);
+            self.wait_for(Due::Head, link.now().mono + timeouts.head);
         } else if !link.outbound.is_empty() {
             // The peer still takes its answer.
-            between.clear();
+            self.until = None;
         } else {
-            between.start(Due::Use, || now + timeouts.idle);
+            self.wait_for(Due::Use, link.now().mono + timeouts.idle);
+        }
+    }
+
+    /// Begins to wait, unless this is waited for.
+    fn wait_for(&mut self, what: Due, until: Instant) {
+        if self.until.is_none() || self.due != what {
+            (self.due, self.until) = (what, Some(until));
         }
     }
 
@@ -500,8 +518,8 @@ where
 
     fn deadline_reached(&mut self, link: &mut Link) -> Result<(), Infallible> {
         let now = link.now().mono;
-        if let Some(due) = self.between.take_due(now) {
-            self.on_deadline(due, link);
+        if self.until.take_if(|until| *until <= now).is_some() {
+            self.on_deadline(self.due, link);
         }
         for at in 0..self.active() {
             while let Some(kind) = self.exchanges[at].take_due(now) {
@@ -567,7 +585,7 @@ impl<S: Service, C> fmt::Debug for Server<S, C> {
         f.debug_struct("Server")
             .field("connection", &self.connection)
             .field("exchanges", &self.exchanges.len())
-            .field("between", &self.between)
+            .field("until", &self.until)
             .finish_non_exhaustive()
     }
 }

@@ -716,5 +716,5 @@ fn what_comes_after_an_announced_close_does_not_keep_the_connection() {
 fn sizes() {
     assert_eq!(size_of::<crate::codec::Event<crate::head::RequestHead>>(), 40);
     assert_eq!((size_of::<Request>(), size_of::<Response>()), (16, 8));
-    assert_eq!(size_of::<Server<Router>>(), 240);
+    assert_eq!(size_of::<Server<Router>>(), 224);
 }

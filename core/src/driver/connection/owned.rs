@@ -35,9 +35,14 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
         self.protocol.as_mut()
     }
 
-    /// Returns how many bytes the transport has taken so far.
-    pub fn written(&self) -> u64 {
-        self.written
+    /// Whether the transport took a byte, since [`Driver::forget_written`] if that was called.
+    pub fn has_written(&self) -> bool {
+        self.has_written
+    }
+
+    /// Forgets that the transport took bytes, at the beginning of a request for instance.
+    pub fn forget_written(&mut self) {
+        self.has_written = false;
     }
 
     /// Returns what the transport reported when the connection was [`Lost::Broken`].
