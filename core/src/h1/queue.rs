@@ -46,13 +46,19 @@ impl Queue {
         self.first.iter().chain(others).map(|owed| owed.size).sum()
     }
 
-    #[inline]
+    /// Inlined, so that the first is written where it stands: read back as one piece, what was just written in many stalls.
+    #[inline(always)]
     pub(super) fn push(&mut self, owed: Owed) {
         if self.first.is_none() {
             self.first = Some(owed);
         } else {
-            self.others.get_or_insert_default().0.push_back(owed);
+            self.push_other(owed);
         }
+    }
+
+    #[inline(never)]
+    fn push_other(&mut self, owed: Owed) {
+        self.others.get_or_insert_default().0.push_back(owed);
     }
 
     /// Takes the oldest away.

@@ -148,6 +148,7 @@ impl Server {
         self.fault = Fault::Answered;
     }
 
+    #[inline(always)]
     fn owe(&mut self, owed: Owed) {
         self.owed.push(owed);
         self.take_turn();
