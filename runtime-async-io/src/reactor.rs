@@ -93,8 +93,8 @@ impl Transport for Stream {
     const REREAD_IS_FREE: bool = false;
     const SENDS_FILES: bool = cfg!(target_os = "linux");
 
-    fn is_quiet(&self) -> bool {
-        is_quiet(self.io.get_ref())
+    fn is_quiet(&self) -> Option<bool> {
+        Some(is_quiet(self.io.get_ref()))
     }
 
     fn poll_read(

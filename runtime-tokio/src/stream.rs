@@ -37,12 +37,12 @@ impl Transport for Stream {
     const REREAD_IS_FREE: bool = true;
     const SENDS_FILES: bool = cfg!(target_os = "linux");
 
-    fn is_quiet(&self) -> bool {
-        match self {
+    fn is_quiet(&self) -> Option<bool> {
+        Some(match self {
             Self::Tcp(stream) => is_quiet(stream),
             #[cfg(unix)]
             Self::Unix(stream) => is_quiet(&**stream),
-        }
+        })
     }
 
     fn poll_read(

@@ -31,7 +31,8 @@ struct Inner<R: Runtime, P: ClientPort> {
     is_stale: bool,
 }
 
-/// A connection that rested for longer is looked at by a system call before it is used again.
+/// A connection that rested for longer is looked at by a system call before any request; one that rested for less only
+/// before a request that can't be sent again.
 const FRESH: Duration = Duration::from_millis(1);
 /// How often it is read, at most, until it is silent: each time up to one buffer.
 const LOOKS: usize = 4;
@@ -65,16 +66,21 @@ impl<R: Runtime, P: ClientPort> Connection<R, P> {
     ///
     /// The framing of the body follows from [`Body::length`]. The head needs a `Host`, unless its target names one.
     ///
-    /// A connection that rested is asked first whether the server ended it, or sent what nobody asked for: then the request
-    /// fails before a byte of it leaves. What a layer such as TLS has to say for itself, new session tickets for instance,
-    /// was asked for.
+    /// A connection that rested, or whose request can be sent only once, is asked first whether the server ended it, or
+    /// sent what nobody asked for: then the request fails before a byte of it leaves. What a layer such as TLS has to say
+    /// for itself, new session tickets for instance, was asked for.
     ///
     /// # Errors
     /// [`Failed`], with what is left of the request.
     pub fn send(mut self, head: RequestHead, body: Body) -> Sending<R, P> {
-        self.0.is_stale = self.has_rested() && !self.is_silent();
+        let repeats = head.method.is_idempotent() && body.length() == Some(0);
+        let silent = if self.is_doubted(repeats) { self.is_silent() } else { Some(true) };
+        self.0.is_stale = silent == Some(false);
         // What TLS said about its own end or its keys is no part of the request.
         self.0.driver.forget_written();
+        if silent.is_some() {
+            self.0.driver.speak_first();
+        }
         Sending::new(self, head, body)
     }
 
@@ -87,24 +93,25 @@ impl<R: Runtime, P: ClientPort> Connection<R, P> {
         open && self.client().is_some_and(|client| client.is_reusable())
     }
 
-    fn has_rested(&self) -> bool {
-        let now = self.0.driver.runtime().now().mono;
-        self.0.rests_since.is_some_and(|since| now - since > FRESH)
+    /// Whether the socket is looked at before the next request: nobody else has looked since the response before.
+    fn is_doubted(&self, repeats: bool) -> bool {
+        let now = || self.0.driver.runtime().now().mono;
+        self.0.rests_since.is_some_and(|since| !repeats || now() - since > FRESH)
     }
 
-    /// Whether neither the end of the stream nor a byte for the client waits to be read. Where there is a layer, it is given
-    /// what came, which may be its own.
-    fn is_silent(&mut self) -> bool {
+    /// Whether neither the end of the stream nor a byte for the client waits to be read; `None` where nobody can tell. Where
+    /// there is a layer, it is given what came, which may be its own.
+    fn is_silent(&mut self) -> Option<bool> {
         for _ in 0..LOOKS {
-            if self.0.driver.is_quiet() {
-                return true;
+            if self.0.driver.is_quiet()? {
+                return Some(true);
             }
             let is_layered = self.0.driver.protocol_mut().is_some_and(|protocol| protocol.is_layered());
             if !is_layered || !self.is_reusable() {
-                return false;
+                break;
             }
         }
-        false
+        Some(false)
     }
 
     /// The response is whole: the connection rests from here on.
@@ -210,3 +217,7 @@ impl<R: Runtime, P: ClientPort> fmt::Debug for Connection<R, P> {
         f.debug_struct("Connection").field("peer", &self.0.peer).field("driver", &self.0.driver).finish()
     }
 }
+
+#[cfg(test)]
+#[path = "connection_tests.rs"]
+mod tests;

@@ -19,7 +19,8 @@
 //! One poll reads the clock once and takes turns while something moves. One turn: write what is left over; read, if
 //! wanted, and hand over what came; poll the protocol's work; judge the deadline by the clock; write all that goes. A
 //! budget of bytes and turns bounds a poll; then the driver wakes itself and yields. After a short read from a transport
-//! whose reads cost a system call ([`Transport::REREAD_IS_FREE`]), the driver yields once before it reads again.
+//! whose reads cost a system call ([`Transport::REREAD_IS_FREE`]), the driver yields once before it reads again; so it does
+//! after a poll that was to write alone ([`Driver::speak_first`]).
 //!
 //! # Closing
 //!
@@ -76,6 +77,8 @@ pub struct Driver<P: Protocol, R: Runtime> {
     fit: Fit,
     /// Whether the transport took a byte.
     has_written: bool,
+    /// What the next poll takes for known of its reads.
+    opening: Side,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,6 +187,7 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
             notice: Notice::Unheard,
             fit: Fit::Large,
             has_written: false,
+            opening: Side::Ask,
         }
     }
 
@@ -206,7 +210,7 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
             now: now.mono,
             shutdown,
             bytes: self.config.budget_bytes.max(1),
-            read: Side::Ask,
+            read: core::mem::replace(&mut self.opening, Side::Ask),
             write: Side::Ask,
         };
         round.link.outbound.set_takes_files(R::Stream::SENDS_FILES);
@@ -347,7 +351,7 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
         let blocked = round.read == Side::Blocked;
         let waits = match self.notice {
             Notice::Unheard => self.input == Input::Open,
-            Notice::Due => blocked && self.reads(&round.link) && !self.stream.is_quiet(),
+            Notice::Due => blocked && self.reads(&round.link) && self.stream.is_quiet() == Some(false),
             Notice::Behind => blocked,
             Notice::Told => return Ok(false),
         };

@@ -37,7 +37,7 @@ mod serve_tests;
 #[cfg(all(test, feature = "sim"))]
 mod sim_tests;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 

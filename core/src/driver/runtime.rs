@@ -32,9 +32,9 @@ pub trait Transport {
     const SENDS_FILES: bool = false;
 
     /// Whether neither bytes nor the end of the stream wait to be read, by asking the system and not the event loop, which
-    /// may not have heard of them yet. `true` where nobody can tell.
-    fn is_quiet(&self) -> bool {
-        true
+    /// may not have heard of them yet. `None` where nobody can tell.
+    fn is_quiet(&self) -> Option<bool> {
+        None
     }
 
     /// Appends what arrived, at most `limit` bytes; 0 is the end of the stream. May replace `into` when it is empty.

@@ -140,6 +140,9 @@ pub(crate) struct WireState {
     /// The event loop has not told of what is incoming.
     untold: bool,
     pub(crate) reads: usize,
+    /// Whether the system can be asked what waits, and how often it was.
+    pub(crate) tells: bool,
+    pub(crate) looks: usize,
     /// How many bytes the peer still takes.
     pub(crate) window: usize,
     /// How many bytes one write takes at most.
@@ -166,6 +169,8 @@ impl Default for Wire {
             read_waker: None,
             untold: false,
             reads: 0,
+            tells: true,
+            looks: 0,
             window: usize::MAX,
             write_at_most: usize::MAX,
             written: Vec::new(),
@@ -239,8 +244,11 @@ impl<const FREE: bool, const BUFFERS: bool> Transport for FakeStream<FREE, BUFFE
     const REREAD_IS_FREE: bool = FREE;
     const BUFFERS_WRITES: bool = BUFFERS;
 
-    fn is_quiet(&self) -> bool {
-        self.0.with(|wire| wire.incoming.is_empty())
+    fn is_quiet(&self) -> Option<bool> {
+        self.0.with(|wire| {
+            wire.looks += 1;
+            wire.tells.then_some(wire.incoming.is_empty())
+        })
     }
 
     fn poll_read(

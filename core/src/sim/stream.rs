@@ -149,8 +149,8 @@ impl Transport for SimStream {
     const REREAD_IS_FREE: bool = false;
     const BUFFERS_WRITES: bool = true;
 
-    fn is_quiet(&self) -> bool {
-        self.reader.is_quiet()
+    fn is_quiet(&self) -> Option<bool> {
+        Some(self.reader.is_quiet())
     }
 
     fn poll_read(

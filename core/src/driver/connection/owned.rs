@@ -5,7 +5,7 @@ use core::task::{Context, Poll};
 use std::io;
 use std::panic::catch_unwind;
 
-use super::{Driver, State, forget_panic};
+use super::{Driver, Side, State, forget_panic};
 use crate::driver::{Runtime, Transport};
 use crate::protocol::{Lost, Protocol};
 
@@ -51,8 +51,14 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
     }
 
     /// Whether neither bytes nor the end of the stream wait to be read; see [`Transport::is_quiet`].
-    pub fn is_quiet(&self) -> bool {
+    pub fn is_quiet(&self) -> Option<bool> {
         self.stream.is_quiet()
+    }
+
+    /// Lets the next poll write and not read, where a read costs a system call: what it would find can't be the answer to
+    /// what has not been sent.
+    pub fn speak_first(&mut self) {
+        self.opening = if R::Stream::REREAD_IS_FREE { Side::Ask } else { Side::Short };
     }
 
     /// Returns the runtime.
