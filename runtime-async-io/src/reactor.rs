@@ -21,34 +21,24 @@ use bytes::BytesMut;
 pub struct Stream {
     io: Async<socket2::Socket>,
     guess: Guess,
-    asked: Asked,
-}
-
-/// What the reactor was asked about reading.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
-    /// Nothing that is not answered and heard.
-    No,
-    /// To wake us.
-    Waits,
-    /// The same, and the bytes came without its answer being heard: the next answer is an old one.
-    Before,
+    /// Whether the reactor was asked to wake us for reading, and has not answered.
+    waits: bool,
 }
 
 /// Whether the bytes that are wanted are likely to be there.
 ///
 /// Under load they mostly are, and waiting for them first would cost a system call and a turn of the reactor. Where they are
-/// not, trying is the system call that is lost: after tries in vain, ever more reads wait first.
+/// not, trying is the system call that is lost. So tries become rare where more than half of them are in vain.
 #[derive(Clone, Copy, Debug, Default)]
 struct Guess {
-    /// How many tries were in vain since the last one that was not.
+    /// How many more tries were in vain than not, between 0 and [`Guess::MOST`].
     vain: u8,
     /// How many reads wait first before the next try.
     waits: u8,
 }
 
 impl Guess {
-    /// After so many tries in vain 2 to the power of one less reads wait, the one that found nothing among them.
+    /// After a try in vain, 2 to the power of one less reads wait, the one that found nothing among them.
     const MOST: u8 = 5;
 
     fn tries(self) -> bool {
@@ -63,28 +53,24 @@ impl Guess {
 
     /// A read brought bytes; `all` says that there may be more.
     fn read(&mut self, all: bool) {
-        if all || self.waits == 0 {
-            *self = Self::default();
+        if self.tries() {
+            self.vain = self.vain.saturating_sub(1);
         } else {
-            self.waits -= 1;
+            self.waits = if all { 0 } else { self.waits - 1 };
         }
     }
 }
 
 impl From<Async<socket2::Socket>> for Stream {
     fn from(io: Async<socket2::Socket>) -> Self {
-        Self { io, guess: Guess::default(), asked: Asked::No }
+        Self { io, guess: Guess::default(), waits: false }
     }
 }
 
 impl Stream {
-    /// Asks the reactor, which looks at the socket anew after an answer that is old.
     fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut answer = self.io.poll_readable(cx);
-        if self.asked == Asked::Before && matches!(answer, Poll::Ready(Ok(()))) {
-            answer = self.io.poll_readable(cx);
-        }
-        self.asked = if answer.is_pending() { Asked::Waits } else { Asked::No };
+        let answer = self.io.poll_readable(cx);
+        self.waits = answer.is_pending();
         answer
     }
 }
@@ -104,13 +90,15 @@ impl Transport for Stream {
         limit: usize,
     ) -> Poll<io::Result<usize>> {
         poll_read_through(into, limit, |room| {
-            if self.asked != Asked::Waits && !self.guess.tries() {
+            // Asking the reactor again costs no system call while it has not answered.
+            let waited = self.waits || !self.guess.tries();
+            if waited {
                 ready!(self.poll_readable(cx))?;
             }
             loop {
                 match self.io.get_ref().read(room) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        if self.asked != Asked::Waits {
+                        if !waited {
                             self.guess.was_wrong();
                         }
                         ready!(self.poll_readable(cx))?;
@@ -118,9 +106,6 @@ impl Transport for Stream {
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Ok(n) => {
                         self.guess.read(n == room.len());
-                        if self.asked == Asked::Waits {
-                            self.asked = Asked::Before;
-                        }
                         return Poll::Ready(Ok(n));
                     }
                     Err(error) => return Poll::Ready(Err(error)),
@@ -256,25 +241,33 @@ impl anyloop_core::driver::Timer for Timer {
 mod tests {
     use super::Guess;
 
+    /// Lets reads wait until the next try, and returns how many did.
+    fn wait(guess: &mut Guess) -> usize {
+        let mut reads = 0;
+        while !guess.tries() {
+            guess.read(false);
+            reads += 1;
+        }
+        reads
+    }
+
     #[test]
-    fn tries_in_vain_become_rare_and_one_that_is_not_ends_that() {
+    fn tries_in_vain_become_rare_and_others_make_them_frequent_again() {
         let mut guess = Guess::default();
-        let mut waited = Vec::new();
-        for _ in 0..6 {
+        let fail = |guess: &mut Guess| {
             assert!(guess.tries());
             guess.was_wrong();
-            let mut reads = 0;
-            while !guess.tries() {
-                guess.read(false);
-                reads += 1;
-            }
-            waited.push(reads);
-        }
+            wait(guess)
+        };
+        let waited: Vec<_> = (0..6).map(|_| fail(&mut guess)).collect();
         assert_eq!(waited, [1, 2, 4, 8, 16, 16]);
-        guess.read(false);
-        guess.was_wrong();
-        guess.read(false);
-        assert!(guess.tries(), "it counts from one again");
+        for (successes, waits) in [(1, 16), (2, 8), (2, 4), (2, 2), (5, 1), (1, 1)] {
+            for _ in 0..successes {
+                assert!(guess.tries(), "what was found is tried for again");
+                guess.read(false);
+            }
+            assert_eq!(fail(&mut guess), waits, "after {successes}");
+        }
     }
 
     #[test]
