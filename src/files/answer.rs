@@ -12,10 +12,10 @@ use anyloop_core::head::{HeaderName, HeaderValue, Known, Method, RequestHead, St
 use anyloop_core::service::Response;
 use bytes::Bytes;
 
-use super::body::{FileBody, Unsent, read};
+use super::body::{FileBody, Unsent, in_memory, read};
 use super::conditional::{Outcome, Validators, evaluate, range};
 use super::gate::{Gate, Permit};
-use super::open::{Found, beneath};
+use super::open::{Found, beneath, known};
 use super::path::{End, Wanted};
 use super::range::{Selection, Span, select};
 
@@ -56,6 +56,22 @@ impl<R: SharedRuntime> Job<R> {
             End::Name => self.named(permit),
         };
         answer.unwrap_or_else(|error| Done::Answer(failure(&error)))
+    }
+
+    /// Answers with a file that the system has in memory, its path and both ends of its bytes, and that may be kept open:
+    /// that most likely waits for no disk. `None` where it is another case.
+    pub(super) fn at_once(&self) -> Option<Response> {
+        let index = (self.wanted.end == End::Slash).then_some(INDEX);
+        let names = self.wanted.names.iter().map(String::as_str).chain(index);
+        let name = names.clone().last()?;
+        let (file, metadata) = known(&self.root, names)?;
+        if metadata.len() > 0 && !in_memory(&file, 0, metadata.len()) {
+            return None;
+        }
+        match self.file(name, file, &metadata, None) {
+            Ok(Done::Answer(response)) => Some(response),
+            Ok(Done::Full) | Err(_) => None,
+        }
     }
 
     fn named(&self, permit: Option<Permit>) -> io::Result<Done> {

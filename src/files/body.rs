@@ -115,7 +115,7 @@ impl<R: SharedRuntime> BodySource for FileBody<R> {
 /// Whether both ends of a part of a file are in the system's memory, so that to send it will most likely not wait for a
 /// disk.
 #[cfg(target_os = "linux")]
-fn in_memory(file: &File, start: u64, length: u64) -> bool {
+pub(super) fn in_memory(file: &File, start: u64, length: u64) -> bool {
     use rustix::io::{ReadWriteFlags, preadv2};
     let is_there = |at| {
         let mut byte = [0];
@@ -126,7 +126,7 @@ fn in_memory(file: &File, start: u64, length: u64) -> bool {
 
 /// Elsewhere nobody can tell without waiting.
 #[cfg(not(target_os = "linux"))]
-fn in_memory(_: &File, _: u64, _: u64) -> bool {
+pub(super) fn in_memory(_: &File, _: u64, _: u64) -> bool {
     false
 }
 

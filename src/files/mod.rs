@@ -149,6 +149,9 @@ impl<R: SharedRuntime> Files<R> {
         let now = self.rt.now().unix_secs;
         let Self { rt, root, jobs, streams, .. } = self;
         let job = Arc::new(Job { rt, root, jobs, streams, head, wanted, now });
+        if let Some(response) = job.at_once() {
+            return response;
+        }
         let mut leave = None;
         loop {
             let (work, permit, leave_taken) = (Arc::clone(&job), job.jobs.enter().await, leave.take());

@@ -36,6 +36,29 @@ pub(super) fn beneath(root: &Path, names: &[String]) -> io::Result<Found> {
     plain::open(&root.join(below))
 }
 
+/// Finds the file that `names` lead to below `root`, a canonical path, if nobody has to wait for it: the system has all
+/// that is on the way in memory, and nothing there is a link. `None` says nothing of whether there is a file.
+#[cfg(target_os = "linux")]
+pub(super) fn known(root: &Path, names: impl Iterator<Item: AsRef<Path>>) -> Option<(File, Metadata)> {
+    use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
+    let mut path = root.to_path_buf();
+    path.extend(names);
+    let resolve = ResolveFlags::CACHED | ResolveFlags::NO_SYMLINKS;
+    let open =
+        |flags| openat2(CWD, &path, flags | OFlags::CLOEXEC, Mode::empty(), resolve).map(File::from).ok();
+    // This opens nothing so far, and so has no effect on a device.
+    let is_file = open(OFlags::PATH)?.metadata().ok()?.is_file();
+    let file = open(walk::FILE).filter(|_| is_file)?;
+    let metadata = file.metadata().ok().filter(Metadata::is_file)?;
+    Some((file, metadata))
+}
+
+/// Elsewhere nobody can tell without waiting.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn known(_: &Path, _: impl Iterator<Item: AsRef<Path>>) -> Option<(File, Metadata)> {
+    None
+}
+
 /// Follows links, and returns the path below the root that they lead to; what they lead to elsewhere is not found.
 fn resolve(root: &Path, names: &[String]) -> io::Result<PathBuf> {
     let path: PathBuf = [root].into_iter().chain(names.iter().map(Path::new)).collect();
@@ -76,7 +99,7 @@ mod walk {
 
     const DIRECTORY: OFlags = SEARCH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
     /// `NONBLOCK` matters only if a fifo took the place of the file that was looked at before.
-    const FILE: OFlags = OFlags::RDONLY
+    pub(super) const FILE: OFlags = OFlags::RDONLY
         .union(OFlags::NONBLOCK)
         .union(OFlags::NOFOLLOW)
         .union(OFlags::NOCTTY)
@@ -205,11 +228,40 @@ mod tests {
                         Ok(other) => others.push((name, other.to_owned())),
                         Err(_) => {}
                     }
+                    let known = known(&root, [name, "file"].into_iter());
+                    let text = known.map(|(file, metadata)| content(Found::File(file, metadata)));
+                    others.extend(text.filter(|text| text != "public").map(|text| (name, text)));
                 }
             }
             done.store(true, Ordering::Relaxed);
             assert_eq!(others, []);
             assert!(public > 0);
         });
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn plain_files_are_known_and_nothing_else() {
+        use std::os::unix::fs::symlink;
+        let outer = tempfile::tempdir().unwrap();
+        let root = outer.path().canonicalize().unwrap();
+        fs::create_dir_all(root.join("a/b")).unwrap();
+        fs::write(root.join("a/b/file"), "public").unwrap();
+        fs::write(root.join("file"), "public").unwrap();
+        symlink("file", root.join("link")).unwrap();
+        symlink("a", root.join("c")).unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, root.join("fifo"), 0o600.into()).unwrap();
+        let find = |names: &str| known(&root, names.split('/'));
+        for plain in ["file", "a/b/file"] {
+            let (file, metadata) = find(plain).unwrap();
+            assert_eq!(
+                (metadata.len(), content(Found::File(file, metadata)).as_str()),
+                (6, "public"),
+                "{plain}"
+            );
+        }
+        for other in ["link", "c/b/file", "fifo", "a", "a/b", "missing", "file/x"] {
+            assert!(find(other).is_none(), "{other}");
+        }
     }
 }
