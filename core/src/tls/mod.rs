@@ -68,7 +68,7 @@ pub fn ring_provider() -> alloc::sync::Arc<rustls::crypto::CryptoProvider> {
     alloc::sync::Arc::new(rustls::crypto::ring::default_provider())
 }
 
-/// Returns the crypto provider `aws-lc-rs`, which compiles C. It has FIPS builds and the key exchange X25519MLKEM768.
+/// Returns the crypto provider `aws-lc-rs`, which compiles C and knows the key exchange X25519MLKEM768.
 #[cfg(feature = "aws-lc-rs")]
 pub fn aws_lc_rs_provider() -> alloc::sync::Arc<rustls::crypto::CryptoProvider> {
     alloc::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider())
