@@ -79,8 +79,13 @@ impl Transport for Stream {
     const REREAD_IS_FREE: bool = false;
     const SENDS_FILES: bool = cfg!(target_os = "linux");
 
-    fn is_quiet(&self) -> Option<bool> {
-        Some(is_quiet(self.io.get_ref()))
+    fn is_quiet(&mut self) -> Option<bool> {
+        let quiet = is_quiet(self.io.get_ref());
+        if !quiet {
+            // The next read tries, whatever the reactor knows.
+            (self.guess, self.waits) = (Guess::default(), false);
+        }
+        Some(quiet)
     }
 
     fn poll_read(

@@ -37,7 +37,7 @@ impl Transport for Stream {
     const REREAD_IS_FREE: bool = true;
     const SENDS_FILES: bool = cfg!(target_os = "linux");
 
-    fn is_quiet(&self) -> Option<bool> {
+    fn is_quiet(&mut self) -> Option<bool> {
         Some(match self {
             Self::Tcp(stream) => is_quiet(stream),
             #[cfg(unix)]

@@ -32,8 +32,8 @@ pub trait Transport {
     const SENDS_FILES: bool = false;
 
     /// Whether neither bytes nor the end of the stream wait to be read, by asking the system and not the event loop, which
-    /// may not have heard of them yet. `None` where nobody can tell.
-    fn is_quiet(&self) -> Option<bool> {
+    /// may not have heard of them yet. After `Some(false)` the next read finds them. `None` where nobody can tell.
+    fn is_quiet(&mut self) -> Option<bool> {
         None
     }
 

@@ -244,7 +244,7 @@ impl<const FREE: bool, const BUFFERS: bool> Transport for FakeStream<FREE, BUFFE
     const REREAD_IS_FREE: bool = FREE;
     const BUFFERS_WRITES: bool = BUFFERS;
 
-    fn is_quiet(&self) -> Option<bool> {
+    fn is_quiet(&mut self) -> Option<bool> {
         self.0.with(|wire| {
             wire.looks += 1;
             wire.tells.then_some(wire.incoming.is_empty())

@@ -149,7 +149,7 @@ impl Transport for SimStream {
     const REREAD_IS_FREE: bool = false;
     const BUFFERS_WRITES: bool = true;
 
-    fn is_quiet(&self) -> Option<bool> {
+    fn is_quiet(&mut self) -> Option<bool> {
         Some(self.reader.is_quiet())
     }
 

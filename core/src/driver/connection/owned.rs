@@ -51,7 +51,7 @@ impl<P: Protocol, R: Runtime> Driver<P, R> {
     }
 
     /// Whether neither bytes nor the end of the stream wait to be read; see [`Transport::is_quiet`].
-    pub fn is_quiet(&self) -> Option<bool> {
+    pub fn is_quiet(&mut self) -> Option<bool> {
         self.stream.is_quiet()
     }
 
