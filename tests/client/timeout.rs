@@ -43,7 +43,7 @@ pub(crate) async fn each_phase_has_its_time<R: Runtime>(rt: R) {
         ("/half-head", |timeouts| timeouts.head = SHORT, Phase::Head, Timeout::Head),
         ("/silent", |timeouts| timeouts.total = SHORT, Phase::Head, Timeout::Total),
         ("/half-body", |timeouts| timeouts.between_bytes = SHORT, Phase::Body, Timeout::BetweenBytes),
-        ("/drip", |timeouts| timeouts.total = Some(Duration::from_millis(80)), Phase::Body, Timeout::Total),
+        ("/drip", |timeouts| timeouts.total = Some(Duration::from_secs(1)), Phase::Body, Timeout::Total),
         (
             "/drip",
             |timeouts| (timeouts.min_rate, timeouts.rate_grace) = (1_000_000, Duration::from_millis(40)),
