@@ -395,8 +395,14 @@ impl Next {
             return Some(());
         }
         (self.framing, self.size) = plain_end(bytes)?;
-        self.mask = if self.framing <= 8 { u64::MAX >> (64 - 8 * self.framing) } else { 0 };
-        self.word = word.unwrap_or_default() & self.mask;
+        (self.word, self.mask) = match word {
+            Some(word) if self.framing <= 8 => {
+                let mask = u64::MAX >> (64 - 8 * self.framing);
+                (word & mask, mask)
+            }
+            // Nothing is compared with what was not read.
+            Some(_) | None => (0, 0),
+        };
         Some(())
     }
 }

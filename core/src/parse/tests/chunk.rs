@@ -107,6 +107,7 @@ const SIZES: &[(&str, &[u8], Want)] = &[
     ("largest size", b"ffffffffffffffff\r\nabc", Fault(Error::BodyTooLarge { limit: 16 << 30 })),
     ("size at the limit", b"400000000\r\nabc", More),
     ("size above the limit", b"400000001\r\nabc", Fault(Error::BodyTooLarge { limit: 16 << 30 })),
+    ("zeros for framing", b"5\r\nhello\r\n5\r\nhello\0\0\0\0\0hello", Fault(Error::ChunkEnd)),
     ("plus", b"+3\r\nabc\r\n0\r\n\r\n", Fault(Error::ChunkSize)),
     ("minus", b"-3\r\nabc\r\n0\r\n\r\n", Fault(Error::ChunkSize)),
     ("0x", b"0x3\r\nabc\r\n0\r\n\r\n", Fault(Error::ChunkSize)),
