@@ -21,24 +21,34 @@ use bytes::BytesMut;
 pub struct Stream {
     io: Async<socket2::Socket>,
     guess: Guess,
-    /// Whether the reactor was asked to wake us for reading, and has not answered.
-    waits: bool,
+    asked: Asked,
+}
+
+/// What the reactor was asked about reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    /// Nothing that is not answered and heard.
+    No,
+    /// To wake us.
+    Waits,
+    /// The same, and the bytes came without its answer being heard: the next answer is an old one.
+    Before,
 }
 
 /// Whether the bytes that are wanted are likely to be there.
 ///
 /// Under load they mostly are, and waiting for them first would cost a system call and a turn of the reactor. Where they are
-/// not, trying is the system call that is lost. So tries become rare where more than half of them are in vain.
+/// not, trying is the system call that is lost: after tries in vain, ever more reads wait first.
 #[derive(Clone, Copy, Debug, Default)]
 struct Guess {
-    /// How many more tries were in vain than not, between 0 and [`Guess::MOST`].
+    /// How many tries were in vain since the last one that was not.
     vain: u8,
     /// How many reads wait first before the next try.
     waits: u8,
 }
 
 impl Guess {
-    /// After a try in vain, 2 to the power of one less reads wait, the one that found nothing among them.
+    /// After so many tries in vain 2 to the power of one less reads wait, the one that found nothing among them.
     const MOST: u8 = 5;
 
     fn tries(self) -> bool {
@@ -53,24 +63,28 @@ impl Guess {
 
     /// A read brought bytes; `all` says that there may be more.
     fn read(&mut self, all: bool) {
-        if self.tries() {
-            self.vain = self.vain.saturating_sub(1);
+        if all || self.waits == 0 {
+            *self = Self::default();
         } else {
-            self.waits = if all { 0 } else { self.waits - 1 };
+            self.waits -= 1;
         }
     }
 }
 
 impl From<Async<socket2::Socket>> for Stream {
     fn from(io: Async<socket2::Socket>) -> Self {
-        Self { io, guess: Guess::default(), waits: false }
+        Self { io, guess: Guess::default(), asked: Asked::No }
     }
 }
 
 impl Stream {
+    /// Asks the reactor, which looks at the socket anew after an answer that is old.
     fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let answer = self.io.poll_readable(cx);
-        self.waits = answer.is_pending();
+        let mut answer = self.io.poll_readable(cx);
+        if self.asked == Asked::Before && matches!(answer, Poll::Ready(Ok(()))) {
+            answer = self.io.poll_readable(cx);
+        }
+        self.asked = if answer.is_pending() { Asked::Waits } else { Asked::No };
         answer
     }
 }
@@ -83,7 +97,7 @@ impl Transport for Stream {
         let quiet = is_quiet(self.io.get_ref());
         if !quiet {
             // The next read tries, whatever the reactor knows.
-            (self.guess, self.waits) = (Guess::default(), false);
+            self.guess = Guess::default();
         }
         Some(quiet)
     }
@@ -95,15 +109,13 @@ impl Transport for Stream {
         limit: usize,
     ) -> Poll<io::Result<usize>> {
         poll_read_through(into, limit, |room| {
-            // Asking the reactor again costs no system call while it has not answered.
-            let waited = self.waits || !self.guess.tries();
-            if waited {
+            if self.asked != Asked::Waits && !self.guess.tries() {
                 ready!(self.poll_readable(cx))?;
             }
             loop {
                 match self.io.get_ref().read(room) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        if !waited {
+                        if self.asked != Asked::Waits {
                             self.guess.was_wrong();
                         }
                         ready!(self.poll_readable(cx))?;
@@ -111,6 +123,9 @@ impl Transport for Stream {
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Ok(n) => {
                         self.guess.read(n == room.len());
+                        if self.asked == Asked::Waits {
+                            self.asked = Asked::Before;
+                        }
                         return Poll::Ready(Ok(n));
                     }
                     Err(error) => return Poll::Ready(Err(error)),
@@ -246,33 +261,25 @@ impl anyloop_core::driver::Timer for Timer {
 mod tests {
     use super::Guess;
 
-    /// Lets reads wait until the next try, and returns how many did.
-    fn wait(guess: &mut Guess) -> usize {
-        let mut reads = 0;
-        while !guess.tries() {
-            guess.read(false);
-            reads += 1;
-        }
-        reads
-    }
-
     #[test]
-    fn tries_in_vain_become_rare_and_others_make_them_frequent_again() {
+    fn tries_in_vain_become_rare_and_one_that_is_not_ends_that() {
         let mut guess = Guess::default();
-        let fail = |guess: &mut Guess| {
+        let mut waited = Vec::new();
+        for _ in 0..6 {
             assert!(guess.tries());
             guess.was_wrong();
-            wait(guess)
-        };
-        let waited: Vec<_> = (0..6).map(|_| fail(&mut guess)).collect();
-        assert_eq!(waited, [1, 2, 4, 8, 16, 16]);
-        for (successes, waits) in [(1, 16), (2, 8), (2, 4), (2, 2), (5, 1), (1, 1)] {
-            for _ in 0..successes {
-                assert!(guess.tries(), "what was found is tried for again");
+            let mut reads = 0;
+            while !guess.tries() {
                 guess.read(false);
+                reads += 1;
             }
-            assert_eq!(fail(&mut guess), waits, "after {successes}");
+            waited.push(reads);
         }
+        assert_eq!(waited, [1, 2, 4, 8, 16, 16]);
+        guess.read(false);
+        guess.was_wrong();
+        guess.read(false);
+        assert!(guess.tries(), "it counts from one again");
     }
 
     #[test]
